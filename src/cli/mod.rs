@@ -1,0 +1,1 @@
+//! The command line: arguments, terminal, clock, files, exit codes; one file per command.

@@ -1,0 +1,1 @@
+//! Verify, unpack, walk: the bytes of one layer, read exactly once, and only a whole layer counts.

@@ -1,0 +1,19 @@
+//! imgguard reads a built container image layer by layer and judges it by policy.
+//!
+//! The data flows from left to right: a source gives bytes, [`layer`] verifies and walks them, [`inspect`] makes
+//! [`model::ImageFacts`] of them, [`rules`] and [`policy`] judge the facts, [`report`] tells.
+
+pub mod cli;
+pub mod inspect;
+pub mod layer;
+pub mod model;
+pub mod oci;
+pub mod policy;
+pub mod registry;
+pub mod report;
+pub mod rules;
+pub mod secrets;
+pub mod source;
+#[cfg(test)]
+pub mod testkit;
+pub mod yaml;

@@ -1,0 +1,28 @@
+//! The nouns of imgguard: values every other module speaks of, without I/O and without opinions.
+
+mod account;
+mod config;
+mod digest;
+mod entry;
+mod facts;
+mod gap;
+mod layer_facts;
+mod path;
+mod platform;
+mod secret;
+mod size;
+
+pub use account::{Account, Group};
+pub use config::{Healthcheck, History, ImageConfig};
+pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use entry::{Entry, FileHash, Kind};
+pub use facts::{
+    BaseClaim, BaseGrade, File, Hidden, How, ImageFacts, IndexChild, IndexFacts, Inspection, Layer, SCHEMA, SecretFact,
+    Subject, Waste,
+};
+pub use gap::{Gap, GapKind, Note, NoteKind};
+pub use layer_facts::{Document, LayerFacts};
+pub use path::{PathProblem, basename, decode_path, encode_path, normalise_path, parent};
+pub use platform::{Platform, PlatformError};
+pub use secret::{Grade, Hit, Place};
+pub use size::{SizeError, format_bytes, parse_size};

@@ -1,0 +1,19 @@
+//! Manifests, indexes, configs, layouts and references: exact bytes in, strict types out. Ambiguity is refused.
+
+mod archive;
+mod config;
+mod fetch;
+mod manifest;
+mod media;
+mod plan;
+mod reference;
+mod strict_json;
+
+pub use archive::{ArchiveError, ArchiveIndex, ArchiveKind, Member};
+pub use config::parse_config;
+pub use fetch::{BlobKey, Blobs, FetchError};
+pub use manifest::{Descriptor, Document, Index, Manifest, OciError, parse_document};
+pub use media::{Compression, LayerType, layer_type, media_types, sniff};
+pub use plan::{ImagePlan, LayerPlan, Plan, PlanError, Root, Selector, plan};
+pub use reference::{Reference, ReferenceError};
+pub use strict_json::{JsonError, parse_strict};

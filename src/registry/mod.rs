@@ -1,0 +1,1 @@
+//! The only HTTP: references resolved, credentials, tokens, retries, manifests, blobs.

@@ -1,0 +1,1 @@
+//! Output formats: one file each, own types per format.

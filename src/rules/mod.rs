@@ -1,0 +1,57 @@
+//! The rules: one file each, data first, then one pure function over [`ImageFacts`].
+
+use crate::model::ImageFacts;
+
+mod outcome;
+mod settings;
+mod table;
+
+pub use outcome::{Fault, Outcome, Seat};
+pub use settings::{SettingsError, SettingsReader};
+pub use table::{RULES, find};
+
+/// What a failed rule means for the verdict.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Not judged.
+    Off,
+    /// Told, without weight.
+    Info,
+    /// Told; the verdict stays.
+    Warn,
+    /// A failure is a violation; undecided makes the verdict inconclusive.
+    Deny,
+}
+
+/// A rule: what it is called, what it means, how it is built from its settings. Registered in [`RULES`].
+pub struct Rule {
+    /// What the policy file says: `group.rule`. Stable.
+    pub id: &'static str,
+    /// Frozen code for SARIF: `IG` and four digits. Never reused.
+    pub code: &'static str,
+    /// The level when a policy gives only settings.
+    pub level: Level,
+    /// One line: what a finding says, as a lowercase fragment.
+    pub summary: &'static str,
+    /// Why it matters: Markdown, without a heading.
+    pub why: &'static str,
+    /// How to fix it: Markdown, without a heading.
+    pub fix: &'static str,
+    /// Settings (YAML flow text, may be empty) and an image as text that the rule flags; see `testkit::image`.
+    pub flags: &'static [(&'static str, &'static str)],
+    /// The same for images that it passes.
+    pub passes: &'static [(&'static str, &'static str)],
+    /// Reads the settings.
+    pub build: fn(&mut SettingsReader<'_>) -> Result<Box<dyn Check>, SettingsError>,
+    /// JSON schema of the settings.
+    pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+}
+
+/// A rule with its settings: a pure function.
+pub trait Check: Send + Sync {
+    /// Judges one platform's image.
+    fn decide(&self, image: &ImageFacts) -> Outcome;
+}

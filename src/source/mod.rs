@@ -1,0 +1,1 @@
+//! Image sources, the edge where images come from: one file each.

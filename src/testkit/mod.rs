@@ -1,0 +1,1 @@
+//! Images as text, built layers, a fault-injecting registry: for tests only.
