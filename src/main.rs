@@ -1,1 +1,3 @@
+//! The `imgguard` program.
+
 fn main() {}
