@@ -42,6 +42,14 @@ impl YamlError {
         self
     }
 
+    /// The same complaint about a text that starts that many bytes further on.
+    #[must_use]
+    pub fn shifted(mut self, bytes: usize) -> Self {
+        self.span = self.span.shifted(bytes);
+        self.related = self.related.map(|(span, what)| (span.shifted(bytes), what));
+        self
+    }
+
     fn at(mut self, span: Span) -> Self {
         if !self.placed {
             self.span = span;
