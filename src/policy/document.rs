@@ -129,6 +129,7 @@ impl Document {
 
     fn bases(&mut self, value: &Node) {
         let Some(elements) = self.filled_list(value, "a list of known base images") else { return };
+        let before = self.problems.len();
         for element in elements {
             match read::<KnownBase>(element) {
                 Ok(KnownBase { r#ref, digest: _, diff_ids }) if r#ref.is_empty() || diff_ids.is_empty() => {
@@ -140,7 +141,10 @@ impl Document {
                 Err(problem) => self.wrong(problem),
             }
         }
-        self.bases = Some((elements.to_vec(), value.span));
+        // A wrong list is not handed to the rule, which would complain about the same once more.
+        if self.problems.len() == before {
+            self.bases = Some((elements.to_vec(), value.span));
+        }
     }
 
     fn filled_list<'node>(&mut self, value: &'node Node, what: &str) -> Option<&'node [Node]> {

@@ -7,6 +7,8 @@
 mod describe;
 mod document;
 mod error;
+#[cfg(test)]
+mod fake;
 mod handbook;
 mod judge;
 mod merge;

@@ -90,20 +90,18 @@ impl Reader<'_> {
     fn open(&mut self, key: String, name: String, text: String) {
         let digest = Digest::of(text.as_bytes());
         let too_large = text.len() > MAX_BYTES;
-        let tree = if too_large { Err(Vec::new()) } else { parse_all(&text) };
+        let (node, problems) = if too_large {
+            let start = Span { line: 1, column: 1, ..Span::default() };
+            (None, vec![YamlError::new(start, format!("more than {MAX_BYTES} bytes of policy"))])
+        } else {
+            parse_all(&text)
+        };
         let base = self.sources.add(name, text);
-        let node = match tree {
-            Ok(node) => node.shifted(base),
-            Err(problems) => {
-                if too_large {
-                    let start = Span { line: 1, column: 1, ..Span::default() }.shifted(base);
-                    self.problems.push(YamlError::new(start, format!("more than {MAX_BYTES} bytes of policy")));
-                }
-                self.problems.extend(problems.into_iter().map(|problem| problem.shifted(base)));
-                self.incomplete = true;
-                self.files.insert(key);
-                return;
-            }
+        self.incomplete |= !problems.is_empty();
+        self.problems.extend(problems.into_iter().map(|problem| problem.shifted(base)));
+        let Some(node) = node.map(|node| node.shifted(base)) else {
+            self.files.insert(key);
+            return;
         };
         let mut document = Document::read(&node, self.table);
         self.problems.append(&mut document.problems);

@@ -18,24 +18,26 @@ const MAX_PROBLEMS: usize = 100;
 /// # Errors
 /// [`YamlError`] with the place of the first thing that is wrong, in the order of the text; see [`parse_all`].
 pub fn parse(text: &str) -> Result<Node, YamlError> {
-    parse_all(text).map_err(|mut problems| problems.swap_remove(0))
+    match parse_all(text) {
+        (_, mut problems) if !problems.is_empty() => Err(problems.swap_remove(0)),
+        (Some(node), _) => Ok(node),
+        (None, _) => Err(YamlError::new(Span { line: 1, column: 1, ..Span::default() }, "not YAML")),
+    }
 }
 
-/// Reads one YAML document and collects everything that is wrong with it. Empty text is an empty table.
+/// Reads one YAML document and collects everything that is wrong with it, in the order of the text: syntax, several
+/// documents, anchors, aliases, tags, merge keys, duplicate or non-text keys, nesting deeper than 64, more than
+/// 200,000 nodes.
 ///
-/// # Errors
-/// At least one [`YamlError`], in the order of the text: syntax (nothing behind it is read), several documents,
-/// anchors, aliases, tags, merge keys, duplicate or non-text keys, nesting deeper than 64, more than 200,000 nodes.
-pub fn parse_all(text: &str) -> Result<Node, Vec<YamlError>> {
+/// There is no tree when the text could not be read to its end. A tree that comes with complaints lacks what they are
+/// about: it serves to find further mistakes, not to be used.
+#[must_use]
+pub fn parse_all(text: &str) -> (Option<Node>, Vec<YamlError>) {
     let mut reader =
         Reader { events: Parser::new_from_str(text), lines: Lines::of(text), nodes: 0, problems: Vec::new() };
-    match reader.document() {
-        Ok(node) if reader.problems.is_empty() => return Ok(node),
-        Ok(_) => {}
-        Err(fatal) => reader.problems.push(fatal),
-    }
+    let node = reader.document().map_err(|fatal| reader.problems.push(fatal)).ok();
     reader.problems.sort_by_key(|problem| problem.span.start);
-    Err(reader.problems)
+    (node, reader.problems)
 }
 
 /// Where lines start. Places are taken from the line and column of a marker: its index drifts in some constructs.
@@ -367,7 +369,8 @@ mod tests {
 
     #[test]
     fn several_complaints_come_in_one_answer_in_the_order_of_the_text() {
-        let problems = parse_all("a: 1\na: 2\nb: &x 3\nc: !!str 4\n<<: {}\n1: 2\n").expect_err("wrong on purpose");
+        let (node, problems) = parse_all("a: 1\na: 2\nb: &x 3\nc: !!str 4\n<<: {}\n1: 2\nd: 5\n");
+        assert_eq!(node.expect("read to the end").table().map(<[Member]>::len), Some(4), "a, b, c, d");
         let places: Vec<_> = problems.iter().map(|problem| (problem.span.line, problem.message.as_str())).collect();
         assert_eq!(
             places,
@@ -413,7 +416,7 @@ mod tests {
         assert!(parse(&"{a: ".repeat(100_000)).is_err());
         assert!(parse(&format!("{}1{}", "[".repeat(60), "]".repeat(60))).is_ok());
         assert!(parse(&"- 1\n".repeat(MAX_NODES + 1)).is_err());
-        let problems = parse_all(&"a: 1\n".repeat(1000)).expect_err("duplicates");
+        let (_, problems) = parse_all(&"a: 1\n".repeat(1000));
         assert_eq!(problems.len(), MAX_PROBLEMS + 1);
     }
 
@@ -436,23 +439,18 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic_and_every_place_lies_in_the_text(text in "[ \t\r\na-c0-9:{}\\[\\],'\"#&*!|>~?é%-]{0,60}") {
-            match parse_all(&text) {
-                Ok(node) => {
-                    let mut stack = vec![&node];
-                    while let Some(node) = stack.pop() {
-                        proptest::prop_assert!(text.get(node.span.start..node.span.end).is_some());
-                        stack.extend(node.list().unwrap_or_default());
-                        for member in node.table().unwrap_or_default() {
-                            proptest::prop_assert!(text.get(member.key_span.start..member.key_span.end).is_some());
-                            stack.push(&member.value);
-                        }
-                    }
-                }
-                Err(problems) => {
-                    proptest::prop_assert!(!problems.is_empty());
-                    for problem in problems {
-                        proptest::prop_assert!(text.get(problem.span.start..problem.span.end).is_some());
-                    }
+            let (node, problems) = parse_all(&text);
+            proptest::prop_assert!(node.is_some() || !problems.is_empty());
+            for problem in &problems {
+                proptest::prop_assert!(text.get(problem.span.start..problem.span.end).is_some());
+            }
+            let mut stack: Vec<&Node> = node.iter().collect();
+            while let Some(node) = stack.pop() {
+                proptest::prop_assert!(text.get(node.span.start..node.span.end).is_some());
+                stack.extend(node.list().unwrap_or_default());
+                for member in node.table().unwrap_or_default() {
+                    proptest::prop_assert!(text.get(member.key_span.start..member.key_span.end).is_some());
+                    stack.push(&member.value);
                 }
             }
         }
