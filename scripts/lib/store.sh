@@ -37,9 +37,9 @@ store_debian() {
     shift 2
     [ -s "$tar" ] && return
     # As official images do: apt keeps neither archives nor its binary caches, which would be 40 MB in every layer.
-    SOURCE_DATE_EPOCH=1735689600 mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
-        --aptopt='Dir::Cache::pkgcache ""' --aptopt='Dir::Cache::srcpkgcache ""' --aptopt='APT::Keep-Downloaded-Packages "false"' \
-        --aptopt='DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; }' --aptopt='Acquire::Languages "none"' \
-        "$@" bookworm "$tar.part"
+    local clean='Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache ""; Acquire::Languages "none"; '
+    clean+='DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin"; };'
+    SOURCE_DATE_EPOCH=1735689600 mmdebstrap --quiet --mode=root --format=tar --variant=minbase --include="$packages" \
+        --customize-hook="printf '%s\n' '$clean' >\"\$1/etc/apt/apt.conf.d/clean\"" "$@" bookworm "$tar.part"
     mv "$tar.part" "$tar"
 }
