@@ -12,7 +12,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY policies ./policies
 COPY src ./src
 # `--target` keeps the flags away from build scripts and procedural macros, which cannot be static.
-RUN --mount=type=cache,target=/src/target set -eu; \
+RUN set -eu; \
     host=$(rustc -vV | sed -n 's/^host: //p'); \
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --bin imgguard --target "$host"; \
     install -D -m 0755 "target/$host/release/imgguard" /out/usr/bin/imgguard; \

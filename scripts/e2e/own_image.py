@@ -19,7 +19,7 @@ def in_store(command, *arguments):
     return done.stdout.decode()
 
 
-def builder():
+def builder(sysroot, cargo):
     """A builder image from Debian packages. The Rust toolchain and the crates are this machine's, mounted at their own paths."""
     tar = ROOT / "target" / "store" / "builder.tar"
     in_store("store_debian", tar, "gcc,libc6-dev,ca-certificates")
@@ -27,7 +27,8 @@ def builder():
     shutil.rmtree(context, ignore_errors=True)
     context.mkdir(parents=True)
     os.link(tar, context / "builder.tar")
-    (context / "Dockerfile").write_text("FROM scratch\nADD builder.tar /\n")
+    (context / "Dockerfile").write_text(
+        f"FROM scratch\nADD builder.tar /\nENV PATH={sysroot}/bin:/usr/bin:/bin CARGO_HOME={cargo} CARGO_NET_OFFLINE=true\n")
     in_store("store_buildah", "build", "--quiet", "--layers", "--tag", "localhost/imgguard-builder:latest", context)
     return "localhost/imgguard-builder:latest"
 
@@ -37,7 +38,7 @@ class OwnImage(Suite):
     def setUpClass(cls):
         super().setUpClass()
         cls.layout = cls.dir / "imgguard"
-        sysroot = tool("rustc", "--print", "sysroot").strip()
+        sysroot = pathlib.Path(tool("rustc", "--print", "sysroot").strip())
         cargo = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".cargo"))
         # The static build of the same sources: crates that are built already are not built again.
         cache = ROOT / "target" / "static"
@@ -45,9 +46,8 @@ class OwnImage(Suite):
         revision = tool("git", "-C", ROOT, "rev-parse", "HEAD").strip()
         in_store(
             "store_buildah", "build", "--quiet", "--format", "oci", "--tag", f"localhost/imgguard:{VERSION}",
-            "--build-arg", f"BUILDER={builder()}", "--build-arg", f"VERSION={VERSION}", "--build-arg", f"REVISION={revision}",
+            "--build-arg", f"BUILDER={builder(sysroot, cargo)}", "--build-arg", f"VERSION={VERSION}", "--build-arg", f"REVISION={revision}",
             "--build-arg", "CREATED=2026-01-01T00:00:00Z",
-            "--env", f"PATH={sysroot}/bin:/usr/bin:/bin", "--env", f"CARGO_HOME={cargo}", "--env", "CARGO_NET_OFFLINE=true",
             "--volume", f"{sysroot}:{sysroot}:ro", "--volume", f"{cargo}/registry:{cargo}/registry", "--volume", f"{cache}:/src/target",
             ROOT)
         in_store("store_buildah", "push", "--quiet", f"localhost/imgguard:{VERSION}", f"oci:{cls.layout}:{VERSION}")
