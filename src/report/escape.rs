@@ -61,7 +61,8 @@ pub(super) fn json(text: &str) -> String {
     safe.replace("##[", "#\\u0023[").replace("##vso[", "#\\u0023vso[")
 }
 
-/// Text for XML content and attribute values. Characters that XML 1.0 forbids are escaped as [`visible`] does.
+/// Text for XML content and attribute values. Characters that XML 1.0 forbids are escaped as [`visible`] does; `#` and
+/// `::`, by which CI runners know commands, become references.
 pub(super) fn xml(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 16);
     for letter in visible(text).chars() {
@@ -76,7 +77,7 @@ pub(super) fn xml(text: &str) -> String {
             letter => safe.push(letter),
         }
     }
-    safe
+    safe.replace("::", "&#58;:")
 }
 
 /// The message of a workflow command of GitHub Actions.

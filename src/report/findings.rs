@@ -47,6 +47,21 @@ impl Finding<'_> {
     pub(super) fn fix(&self) -> &str {
         self.own_fix.unwrap_or(self.rule.fix)
     }
+
+    /// The name of the thing it is about, unless the message says it already.
+    pub(super) fn name(&self) -> Option<&str> {
+        let name = self.place.locator.as_deref().unwrap_or(self.subject);
+        let told = |name: &str| self.message.contains(name.trim_start_matches('/'));
+        (!name.is_empty() && !told(name) && !(self.subject.len() > 1 && told(self.subject))).then_some(name)
+    }
+
+    /// The message as one line that stands alone: with the name of the thing it is about.
+    pub(super) fn headline(&self) -> String {
+        match self.name() {
+            Some(name) => format!("{name}: {}", self.message),
+            None => self.message.to_owned(),
+        }
+    }
 }
 
 fn weight(level: Level, outcome: &Outcome) -> Option<Weight> {

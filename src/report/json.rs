@@ -589,7 +589,7 @@ mod tests {
             {
               "reference": "registry.example/acme/tool:2.0.0",
               "repository": "registry.example/acme/tool",
-              "tag": "1.4.2",
+              "tag": "2.0.0",
               "digest": "sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6",
               "verdict": "pass",
               "approved": [

@@ -224,11 +224,7 @@ impl Writer<'_> {
         for finding in listed {
             by_steps.entry(&finding.place.steps).or_default().push(finding);
         }
-        let name = |finding: &Finding<'_>| {
-            let name = finding.place.locator.clone().unwrap_or_else(|| finding.subject.to_owned());
-            let told = finding.message.contains(name.trim_start_matches('/'));
-            if told { String::new() } else { name }
-        };
+        let name = |finding: &Finding<'_>| finding.name().unwrap_or_default().to_owned();
         let column = listed.iter().map(|finding| name(finding).chars().count()).filter(|width| *width <= NAME_COLUMN);
         let column = column.max().unwrap_or(0);
         for (steps, findings) in by_steps {
