@@ -3,6 +3,7 @@
 use crate::model::ImageFacts;
 
 mod outcome;
+pub mod setting;
 mod settings;
 mod table;
 
