@@ -133,11 +133,9 @@ impl Parts {
             "shell" => config.shell = Some(words(rest)?),
             "onbuild" => config.on_build.push(rest.to_owned()),
             "healthcheck" => config.healthcheck = Some(Healthcheck { test: test(rest)?, ..Healthcheck::default() }),
-            "step" => config.history.push(History {
-                created_by: rest.to_owned(),
-                empty_layer: true,
-                ..History::default()
-            }),
+            "step" => {
+                config.history.push(History { created_by: rest.to_owned(), empty_layer: true, ..History::default() })
+            }
             "layer" => self.begin_layer(rest),
             "diff-id" => self.layer().diff_id = Some(rest.parse().ok()?),
             "unpacked" => self.layer().unpacked = Some(parse_size(rest).ok()?),

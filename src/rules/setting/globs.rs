@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn a_glob_that_never_matches_is_refused_at_its_place() {
-        for (bad, column) in [("[a, /]", 8), ("['']", 5), ("[/app/]", 5), ("[a/../b]", 5), ("[./a]", 5), ("[a, 'x[']", 8)] {
+        for (bad, column) in
+            [("[a, /]", 8), ("['']", 5), ("[/app/]", 5), ("[a/../b]", 5), ("[./a]", 5), ("[a, 'x[']", 8)]
+        {
             let error = read::<Globs>(bad).expect_err(bad);
             assert!(error.starts_with(&format!("1:{column}: ")), "{error}");
         }

@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn what_never_matches_is_refused() {
-        for bad in ["''", "https://docker.io/python", "Python", "'**/python'", "python@sha256:1", "scratch:1", "'a b'"] {
+        for bad in ["''", "https://docker.io/python", "Python", "'**/python'", "python@sha256:1", "scratch:1", "'a b'"]
+        {
             assert!(read::<ImagePattern>(bad).is_err(), "{bad}");
         }
         assert!(read::<ImageRef>("'python:*'").is_err_and(|error| error.contains("is a pattern")));

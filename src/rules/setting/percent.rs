@@ -54,9 +54,8 @@ fn parse(text: &str) -> Result<Percent, String> {
     let bad = || format!("`{text}` is not a share: write a number from 0 to 100 and `%`, such as `5%` or `2.5%`");
     let number = text.strip_suffix('%').ok_or_else(bad)?.trim_end();
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let digits = |part: &str, most: usize| {
-        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits =
+        |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole, 3) || !digits(fraction, 2) {
         return Err(bad());
     }

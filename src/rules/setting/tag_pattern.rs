@@ -6,10 +6,17 @@ use globset::{GlobBuilder, GlobMatcher};
 #[derive(Debug, Clone)]
 pub struct TagPattern {
     text: String,
-    matcher: GlobMatcher,
+    /// None when the text has no wildcard.
+    matcher: Option<GlobMatcher>,
 }
 
 impl TagPattern {
+    /// The pattern that only this tag matches.
+    #[must_use]
+    pub fn exactly(tag: &str) -> Self {
+        Self { text: tag.to_owned(), matcher: None }
+    }
+
     /// Reads a pattern.
     ///
     /// # Errors
@@ -19,16 +26,19 @@ impl TagPattern {
         if text.is_empty() || !text.chars().all(allowed) {
             return Err(format!("`{text}` never matches a tag: a tag is made of letters, digits, `_`, `.` and `-`"));
         }
+        if !text.contains(['*', '?', '{', '[']) {
+            return Ok(Self::exactly(text));
+        }
         let glob = GlobBuilder::new(text)
             .build()
             .map_err(|error| format!("`{text}` is not a pattern for tags: {}", error.kind()))?;
-        Ok(Self { text: text.to_owned(), matcher: glob.compile_matcher() })
+        Ok(Self { text: text.to_owned(), matcher: Some(glob.compile_matcher()) })
     }
 
     /// Whether the tag is meant.
     #[must_use]
     pub fn matches(&self, tag: &str) -> bool {
-        self.matcher.is_match(tag)
+        self.matcher.as_ref().map_or(self.text == tag, |matcher| matcher.is_match(tag))
     }
 
     /// The pattern as written.
