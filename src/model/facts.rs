@@ -280,19 +280,7 @@ impl ImageFacts {
     /// Whether some part of the layers was not seen, so that the absence of a file proves nothing.
     #[must_use]
     pub fn tree_gap(&self) -> Option<&Gap> {
-        use super::GapKind as K;
-        self.gaps.iter().find(|gap| {
-            matches!(
-                gap.kind,
-                K::LayerMissing
-                    | K::LayerForged
-                    | K::LayerDamaged
-                    | K::LayerUnknownType
-                    | K::LayerForeign
-                    | K::LimitReached
-                    | K::UnsupportedPlatform
-            )
-        })
+        self.gaps.iter().find(|gap| gap.kind.hides_files())
     }
 
     /// Sum of the stored (mostly compressed) bytes of all layers.

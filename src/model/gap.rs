@@ -30,6 +30,23 @@ pub enum GapKind {
     SecretScan,
 }
 
+impl GapKind {
+    /// Whether files may exist, or be hidden, that nobody has seen because of such a gap.
+    #[must_use]
+    pub fn hides_files(self) -> bool {
+        match self {
+            Self::LayerMissing
+            | Self::LayerForged
+            | Self::LayerDamaged
+            | Self::LayerUnknownType
+            | Self::LayerForeign
+            | Self::LimitReached
+            | Self::UnsupportedPlatform => true,
+            Self::Config | Self::Child | Self::Document | Self::SecretScan => false,
+        }
+    }
+}
+
 /// A part of the image that could not be seen. A gap is never a pass.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Gap {
