@@ -1,1 +1,3 @@
 //! Images as text, built layers, a fault-injecting registry: for tests only.
+
+pub mod registry;
