@@ -110,6 +110,9 @@ impl Subject<'_> {
     pub(super) async fn current(&self) -> Result<Snapshot, FetchError> {
         let slot = self.host.slot(self.repository).await;
         let mut slot = slot.lock().await;
+        if let Some(why) = &slot.refused {
+            return Err(self.denied(why.clone()));
+        }
         let ended = slot.expires.is_some_and(|end| end <= Instant::now());
         if ended && !slot.challenges.is_empty() {
             self.exchange(&mut slot).await?;
@@ -133,6 +136,15 @@ impl Subject<'_> {
         }
         slot.challenges = challenges;
         self.exchange(&mut slot).await
+    }
+
+    /// Remembers that the authorization with this number was refused although it was new.
+    pub(super) async fn reject(&self, refused_serial: u64) {
+        let slot = self.host.slot(self.repository).await;
+        let mut slot = slot.lock().await;
+        if slot.serial == refused_serial {
+            slot.refused = Some(self.refusal());
+        }
     }
 
     async fn exchange(&self, slot: &mut Slot) -> Result<(), FetchError> {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LINK};
-use serde::Deserialize;
 
 use crate::model::Digest;
 use crate::oci::FetchError;
@@ -58,10 +57,14 @@ pub struct ManifestBytes {
     pub digest: Digest,
 }
 
-#[derive(Deserialize)]
-struct TagPage {
-    #[serde(default)]
-    tags: Option<Vec<String>>,
+/// The tags of one page; none when it is no page. Some registries write `null` for an empty list.
+fn tags_of(body: &[u8]) -> Option<Vec<String>> {
+    let page: serde_json::Value = serde_json::from_slice(body).ok()?;
+    match page.as_object()?.get("tags")? {
+        serde_json::Value::Null => Some(Vec::new()),
+        serde_json::Value::Array(tags) => tags.iter().map(|tag| tag.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
 }
 
 impl Repository {
@@ -133,9 +136,7 @@ impl Repository {
                 return Err(damaged(format!("there are more than {MAX_PAGES} pages")));
             }
             let (headers, body) = self.small(&Ask::get(url.clone(), &what), MAX_TAGS_PAGE).await?;
-            let page: TagPage =
-                serde_json::from_slice(&body).map_err(|_| damaged("the answer is no list of tags".to_owned()))?;
-            tags.extend(page.tags.unwrap_or_default());
+            tags.extend(tags_of(&body).ok_or_else(|| damaged("the answer is no list of tags".to_owned()))?);
             if tags.len() > MAX_TAGS {
                 return Err(damaged(format!("there are more than {MAX_TAGS}")));
             }

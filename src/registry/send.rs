@@ -101,6 +101,10 @@ impl Repository {
                     subject.renew(snapshot.serial, challenges).await?;
                     renewed = true;
                 }
+                StatusCode::UNAUTHORIZED if own => {
+                    subject.reject(snapshot.serial).await;
+                    return Err(answer::failure(response, ask.what, &subject.refusal()).await);
+                }
                 _ => return Err(answer::failure(response, ask.what, &subject.refusal()).await),
             }
         }
