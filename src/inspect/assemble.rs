@@ -35,6 +35,7 @@ pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, 
     }
     let mut overlaid = overlay(&facts);
     notes.append(&mut overlaid.notes);
+    gaps.append(&mut overlaid.gaps);
     let sums = Sums::of(&facts, &overlaid);
     let documents = documents(&facts, &overlaid);
     let places = secret_places(&facts, &overlaid);

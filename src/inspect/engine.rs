@@ -144,7 +144,7 @@ impl LayerFate {
             kind: self.kind,
             layer: u32::try_from(index).ok(),
             path: None,
-            detail: format!("layer {} was not seen: {}", index + 1, self.why),
+            detail: format!("layer {index} was not seen: {}", self.why),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::model::{Entry, How, Kind, LayerFacts, Note, NoteKind, basename, parent};
+use crate::model::{Entry, Gap, GapKind, How, Kind, LayerFacts, Note, NoteKind, basename, parent};
 
 /// Most symbolic links that are followed for one name, as in the kernel.
 const MAX_HOPS: usize = 40;
@@ -63,6 +63,7 @@ pub(super) struct Overlaid {
     pub names: BTreeMap<u32, Name>,
     pub hidden: Vec<OutOfSight>,
     pub notes: Vec<Note>,
+    pub gaps: Vec<Gap>,
 }
 
 /// Applies layers bottom first; `None` stands for a layer that could not be seen.
@@ -105,6 +106,7 @@ struct Tree<'a> {
     inodes: Vec<Inode>,
     hidden: Vec<OutOfSight>,
     notes: Vec<Note>,
+    gaps: Vec<Gap>,
     /// The folder that was resolved last: archives list a folder's members one after the other.
     recent: Option<(&'a str, u32)>,
 }
@@ -152,6 +154,7 @@ impl<'a> Tree<'a> {
             inodes: Vec::with_capacity(capacity),
             hidden: Vec::new(),
             notes: Vec::new(),
+            gaps: Vec::new(),
             recent: None,
         }
     }
@@ -177,6 +180,14 @@ impl<'a> Tree<'a> {
 
     fn note(&mut self, kind: NoteKind, layer: u32, path: &str, detail: &str) {
         self.notes.push(Note { kind, layer: Some(layer), path: Some(path.to_owned()), detail: detail.to_owned() });
+    }
+
+    /// A member that is placed nowhere. Only the first hundred are named.
+    fn gap(&mut self, layer: u32, path: &str, detail: &str) {
+        if self.gaps.len() < 100 {
+            let path = Some(path.to_owned());
+            self.gaps.push(Gap { kind: GapKind::LayerDamaged, layer: Some(layer), path, detail: detail.to_owned() });
+        }
     }
 
     fn hash(&self, parent: u32, name: &str) -> u64 {
@@ -298,7 +309,7 @@ impl<'a> Tree<'a> {
     fn place(&mut self, layer: u32, at: u32, entry: &'a Entry) {
         let origin = Origin { layer, entry: at };
         let Some(folder) = self.folder(parent(&entry.path), Some(layer)) else {
-            self.note(NoteKind::LinkLoop, layer, &entry.path, "symbolic links above it loop: it is placed nowhere");
+            self.gap(layer, &entry.path, "symbolic links above it loop: it is placed nowhere");
             self.hidden.push(OutOfSight { origin, by: layer, how: How::Deleted });
             return;
         };
@@ -312,7 +323,7 @@ impl<'a> Tree<'a> {
                 let target = entry.link.as_deref().unwrap_or_default();
                 let found = self.walk(target, None, false).map(|node| &self.nodes[node as usize]);
                 let Some(target) = found.filter(|node| !node.directory) else {
-                    self.note(NoteKind::DanglingHardlink, layer, &entry.path, "its target does not exist");
+                    self.gap(layer, &entry.path, "a hard link whose target does not exist: it is placed nowhere");
                     return;
                 };
                 if target.inode == NONE {
@@ -491,7 +502,7 @@ impl<'a> Tree<'a> {
             .collect();
         self.hidden.sort_unstable();
         self.notes.sort();
-        Overlaid { placed, paths, names, hidden: self.hidden, notes: self.notes }
+        Overlaid { placed, paths, names, hidden: self.hidden, notes: self.notes, gaps: self.gaps }
     }
 
     /// Whether the node's place in the tree is exactly `path`, without building a string.

@@ -401,7 +401,7 @@ impl<'a> State<'a> {
 }
 
 fn facts(unpacked: &Unpacked, walked: Walked, search: LayerSearch) -> LayerFacts {
-    let Walked { diff_id, size, entries, documents, mut notes } = walked;
+    let Walked { diff_id, size, entries, documents, mut notes, mut gaps } = walked;
     let mut note = |kind, detail: String| notes.push(Note { kind, layer: None, path: None, detail });
     if unpacked.contradicted {
         note(
@@ -411,17 +411,18 @@ fn facts(unpacked: &Unpacked, walked: Walked, search: LayerSearch) -> LayerFacts
         );
     }
     if unpacked.trailing > 0 {
-        note(NoteKind::TrailingBytes, format!("{} non-zero bytes lie behind the compressed stream", unpacked.trailing));
+        let detail = format!(
+            "{} non-zero bytes lie behind the compressed stream: no runtime unpacks them, and they were not searched",
+            unpacked.trailing
+        );
+        gaps.push(Gap { kind: GapKind::SecretScan, layer: None, path: None, detail });
     }
     let (hits, cut) = search.into_hits();
-    let gaps = cut
-        .into_iter()
-        .map(|path| Gap {
-            kind: GapKind::SecretScan,
-            layer: None,
-            detail: format!("`{path}` has more places that look like secrets than are listed"),
-            path: Some(path),
-        })
-        .collect();
+    gaps.extend(cut.into_iter().map(|path| Gap {
+        kind: GapKind::SecretScan,
+        layer: None,
+        detail: format!("`{path}` has more places that look like secrets than are listed"),
+        path: Some(path),
+    }));
     LayerFacts { diff_id, unpacked_size: size, entries, documents, hits, notes, gaps }
 }

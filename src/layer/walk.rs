@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use tar::Header;
 
-use crate::model::{Digest, Document, Entry, FileHash, Kind, Note, NoteKind, PathProblem, encode_path, normalise_path};
+use crate::model::{
+    Digest, Document, Entry, FileHash, Gap, GapKind, Kind, Note, NoteKind, PathProblem, encode_path, normalise_path,
+};
 
 use super::hash::{BLOCK, BlockHash, update_both};
 use super::pax::Extended;
@@ -56,6 +58,8 @@ pub struct Walked {
     pub documents: Vec<Document>,
     /// What was odd.
     pub notes: Vec<Note>,
+    /// What was not understood, although the bytes are whole.
+    pub gaps: Vec<Gap>,
 }
 
 enum State {
@@ -98,6 +102,7 @@ pub struct Walker {
     documents: Vec<Document>,
     kept: u64,
     notes: Vec<Note>,
+    gaps: Vec<Gap>,
     trailing: u64,
     absolute: u64,
 }
@@ -118,6 +123,7 @@ impl Walker {
             documents: Vec::new(),
             kept: 0,
             notes: Vec::new(),
+            gaps: Vec::new(),
             trailing: 0,
             absolute: 0,
         }
@@ -174,13 +180,23 @@ impl Walker {
         self.archive.update(&tail[..blocks]);
         let diff_id = Digest::from_sha256(&self.archive.clone().finish(&tail[blocks..]));
         self.note_what_lay_about();
-        Ok(Walked { diff_id, size, entries: self.entries, documents: self.documents, notes: self.notes })
+        Ok(Walked {
+            diff_id,
+            size,
+            entries: self.entries,
+            documents: self.documents,
+            notes: self.notes,
+            gaps: self.gaps,
+        })
     }
 
     fn note_what_lay_about(&mut self) {
         if self.trailing > 0 {
-            let detail = format!("{} non-zero bytes lie behind the end-of-archive marker", self.trailing);
-            self.notes.push(Note { kind: NoteKind::TrailingBytes, layer: None, path: None, detail });
+            let detail = format!(
+                "{} non-zero bytes lie behind the end-of-archive marker: no runtime unpacks them, and they were not searched",
+                self.trailing
+            );
+            self.gaps.push(Gap { kind: GapKind::SecretScan, layer: None, path: None, detail });
         }
         if self.absolute > 0 {
             let detail = format!(
@@ -400,17 +416,12 @@ impl Walker {
             (Ok(path), Some(_)) => Some(path),
             (Ok(path), None) => {
                 let detail = format!("a member of type 0x{flag:02x}, which no file system knows: it was not placed");
-                self.notes.push(Note { kind: NoteKind::OddMember, layer: None, path: Some(path), detail });
+                self.gap(path, detail);
                 None
             }
             (Err(PathProblem::Climbs), _) => {
-                let detail = "a name that climbs with `..`: the member was not placed".to_owned();
-                self.notes.push(Note {
-                    kind: NoteKind::ClimbingName,
-                    layer: None,
-                    path: Some(encode_path(&raw_path)),
-                    detail,
-                });
+                let detail = "a name that climbs with `..`: runtimes disagree about it, it was not placed".to_owned();
+                self.gap(encode_path(&raw_path), detail);
                 None
             }
             // The root itself: nothing that is judged.
@@ -449,6 +460,13 @@ impl Walker {
             self.state = State::Header;
         }
         Ok(())
+    }
+
+    /// A member that was not placed. Only the first hundred of a layer are named.
+    fn gap(&mut self, path: String, detail: String) {
+        if self.gaps.len() < 100 {
+            self.gaps.push(Gap { kind: GapKind::LayerDamaged, layer: None, path: Some(path), detail });
+        }
     }
 
     fn start_document(&mut self, entry: &Entry) -> Option<usize> {

@@ -598,7 +598,7 @@ mod tests {
         let told = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].to_string();
         assert!(told.contains("7 of 25007 results are left out"), "{told}");
         let many: Vec<Report> = (0..23).map(|_| sample::denied()).collect();
-        let log = super::tests::log(&many);
+        let log = tests::log(&many);
         let runs = log["runs"].as_array().expect("a list");
         assert_eq!(runs.len(), MAX_RUNS);
         let results: usize = runs.iter().filter_map(|run| run["results"].as_array().map(Vec::len)).sum();
