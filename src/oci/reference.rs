@@ -145,13 +145,12 @@ fn split_host(name: &str) -> Result<(String, &str), String> {
             let host = if DOCKER_HUB_ALIASES.contains(&host.as_str()) { DOCKER_HUB.to_owned() } else { host };
             Ok((host, repository))
         }
-        Some(_) => Ok((DOCKER_HUB.to_owned(), name)),
         None if name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => {
             Err("64 hexadecimal digits are an image ID, which no registry knows: write `repository@sha256:…`"
                 .to_owned())
         }
         None if name.starts_with('[') => Err("behind the host, `/` and a repository are missing".to_owned()),
-        None => Ok((DOCKER_HUB.to_owned(), name)),
+        Some(_) | None => Ok((DOCKER_HUB.to_owned(), name)),
     }
 }
 

@@ -108,8 +108,15 @@ impl BlobReader {
             };
             let _ = outcome.send(event);
         });
-        let (chunk, permit, _runtime) = (Bytes::new(), None, Arc::clone(runtime));
-        let mut reader = Self { events, chunk, permit, ended: false, what, _stop: stop, _runtime };
+        let mut reader = Self {
+            events,
+            chunk: Bytes::new(),
+            permit: None,
+            ended: false,
+            what,
+            _stop: stop,
+            _runtime: Arc::clone(runtime),
+        };
         match reader.events.recv() {
             Ok(Event::Opened) => {}
             Ok(Event::Chunk(chunk, permit)) => (reader.chunk, reader.permit) = (chunk, Some(permit)),
@@ -251,10 +258,7 @@ impl Repository {
 
     /// The blob from its start by `oci-client`; none when our own request has to do it.
     async fn by_oci_client(&self, digest: &Digest) -> Option<Coming> {
-        let client = self.host.oci.as_ref()?;
-        if self.host.oci_refused.load(Ordering::Relaxed) {
-            return None;
-        }
+        let client = self.host.oci().await?;
         let authorization = self.subject().current().await.ok()?.authorization;
         match oci::fetch(client, &self.host.base, &self.path, digest, authorization.as_deref()).await {
             Ok(BlobResponse::Full(stream) | BlobResponse::Partial(stream)) => Some(Coming {
@@ -315,4 +319,54 @@ fn io_reasons(error: &io::Error) -> String {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<reqwest::Error>())
         .map_or_else(|| "the stream failed".to_owned(), reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[test]
+    fn a_transfer_is_at_most_8_mib_ahead_of_its_reader() {
+        let runtime = Arc::new(Runtime::start().expect("a thread"));
+        let put = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&put);
+        let mut reader = BlobReader::start(&runtime, "x".to_owned(), async move |mut feed: Feed| {
+            while feed.put(Bytes::from(vec![7; 1 << 20])).await.is_ok() {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(())
+        })
+        .expect("a transfer");
+        // The first piece is in the reader's hands and still counts.
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(put.load(Ordering::SeqCst), 8);
+        let mut bytes = vec![0; 3 << 20];
+        reader.read_exact(&mut bytes).expect("bytes");
+        assert!(bytes.iter().all(|byte| *byte == 7));
+        std::thread::sleep(Duration::from_millis(200));
+        assert!((10..=11).contains(&put.load(Ordering::SeqCst)));
+    }
+
+    #[test]
+    fn a_transfer_that_panics_is_an_error() {
+        let runtime = Arc::new(Runtime::start().expect("a thread"));
+        let mut reader = BlobReader::start(&runtime, "x".to_owned(), async move |mut feed: Feed| {
+            let _ = feed.put(Bytes::from_static(b"abc")).await;
+            panic!("a defect")
+        })
+        .expect("a transfer");
+        assert!(reader.read_to_end(&mut Vec::new()).is_err());
+        assert!(runtime.run(async || Ok(1)).is_ok(), "the thread lives on");
+    }
+
+    #[test]
+    fn ranges_are_read_by_their_start() {
+        assert_eq!(range_start("bytes 5-9/10"), Some(5));
+        assert_eq!(range_start("bytes 5-9/*"), Some(5));
+        for bad in ["", "bytes", "bytes */10", "items 5-9/10", "bytes -5/10"] {
+            assert_eq!(range_start(bad), None, "{bad}");
+        }
+    }
 }

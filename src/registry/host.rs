@@ -35,8 +35,10 @@ pub(super) struct Host {
     retries_left: AtomicU32,
     /// By repository.
     slots: Mutex<BTreeMap<String, Arc<Mutex<Slot>>>>,
-    /// The transport for blobs, where it can be used.
-    pub oci: Option<oci_client::Client>,
+    /// The transport for blobs, made when needed; none where it cannot be used.
+    oci: OnceCell<Option<oci_client::Client>>,
+    /// Whether that transport would bypass a proxy.
+    behind_proxy: bool,
     /// Set when the registry turned out to answer blobs with redirects, which that transport must not follow.
     pub oci_refused: AtomicBool,
 }
@@ -55,20 +57,16 @@ impl Host {
             || (loopback && shared.certificates.is_empty() && !answers_tls(name, options, &https).await?);
         let base = if plain_http { address("http", name)? } else { https };
         // Behind a proxy, names are resolved there; without one, the registry's own addresses set the fence.
-        let reach = if !loopback && options.environment.names_a_proxy() {
-            Reach::Public
-        } else {
-            network::reach_of_host(&base).await
-        };
-        let mut direct = builder(&options.timeouts, loopback);
-        direct = match plain_http {
+        let behind_proxy = !loopback && options.environment.names_a_proxy();
+        let reach = if behind_proxy { Reach::Public } else { network::reach_of_host(&base).await };
+        let direct = builder(&options.timeouts, loopback);
+        let direct = if plain_http {
             // Plain http needs no certificates, not even where the system has none.
-            true => direct.tls_certs_only([]),
-            false => direct.tls_certs_merge(certificates(&shared.certificates)?),
+            direct.tls_certs_only([])
+        } else {
+            direct.tls_certs_merge(certificates(&shared.certificates)?)
         };
         let direct = direct.build().map_err(unusable)?;
-        let fenced = loopback || !options.environment.names_a_proxy();
-        let oci = if fenced { oci::client(&base, plain_http, &shared.certificates, &options.timeouts) } else { None };
         Ok(Self {
             base,
             plain_http,
@@ -80,7 +78,8 @@ impl Host {
             certificates: shared.certificates.clone(),
             retries_left: AtomicU32::new(options.retries.per_host),
             slots: Mutex::default(),
-            oci,
+            oci: OnceCell::new(),
+            behind_proxy,
             oci_refused: AtomicBool::new(false),
         })
     }
@@ -107,6 +106,15 @@ impl Host {
                     .map_err(unusable)
             })
             .await
+    }
+
+    /// The transport for blobs; none where it cannot be used.
+    pub(super) async fn oci(&self) -> Option<&oci_client::Client> {
+        if self.behind_proxy || self.oci_refused.load(Ordering::Relaxed) {
+            return None;
+        }
+        let make = async || oci::client(&self.base, self.plain_http, &self.certificates, &self.timeouts);
+        self.oci.get_or_init(make).await.as_ref()
     }
 
     /// Takes one repetition out of the host's budget.

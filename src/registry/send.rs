@@ -53,13 +53,12 @@ impl Repository {
         credential: Option<Arc<Credential>>,
     ) -> Result<Self, FetchError> {
         let mut hosts = shared.hosts.lock().await;
-        let host = match hosts.get(&reference.registry) {
-            Some(host) => Arc::clone(host),
-            None => {
-                let host = Arc::new(Host::open(&shared, reference).await?);
-                hosts.insert(reference.registry.clone(), Arc::clone(&host));
-                host
-            }
+        let host = if let Some(host) = hosts.get(&reference.registry) {
+            Arc::clone(host)
+        } else {
+            let host = Arc::new(Host::open(&shared, reference).await?);
+            hosts.insert(reference.registry.clone(), Arc::clone(&host));
+            host
         };
         drop(hosts);
         Ok(Self { host, path: reference.repository.clone(), name: reference.repository_name(), credential })

@@ -123,3 +123,111 @@ impl Blobs for RegistryBlobs {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::media_types;
+    use crate::registry::Environment;
+    use crate::testkit::registry::{Action, FakeRegistry};
+
+    const MANIFEST: &str = media_types::OCI_MANIFEST;
+
+    fn client() -> Client {
+        Client::new(Options::new(Environment::of_variables([]))).expect("a client")
+    }
+
+    fn reference(registry: &FakeRegistry, rest: &str) -> Reference {
+        format!("{}/team/app{rest}", registry.host()).parse().expect("a reference")
+    }
+
+    fn descriptor(media_type: &str, digest: crate::model::Digest, size: u64) -> Descriptor {
+        let annotations = std::collections::BTreeMap::new();
+        Descriptor {
+            media_type: media_type.to_owned(),
+            digest,
+            size,
+            urls: vec!["http://127.0.0.1:1/never".to_owned()],
+            annotations,
+            platform: None,
+            artifact_type: None,
+        }
+    }
+
+    #[test]
+    fn a_tag_is_resolved_once_and_the_root_is_not_fetched_again() {
+        let registry = FakeRegistry::start();
+        let digest = registry.put_manifest("team/app", Some("1.0"), MANIFEST, "{}");
+        let (root, blobs) = resolve(&client(), &reference(&registry, ":1.0")).expect("an image");
+        assert_eq!(root.descriptor.digest, digest);
+        assert_eq!((root.descriptor.media_type.as_str(), root.descriptor.size), (MANIFEST, 2));
+        assert_eq!(root.tag.as_deref(), Some("1.0"));
+        assert_eq!(root.repository, format!("{}/team/app", registry.host()));
+        registry.put_manifest("team/app", Some("1.0"), MANIFEST, "{ }");
+        assert_eq!(blobs.small(&root.descriptor, 100).expect("the root"), b"{}");
+        assert_eq!(registry.requests().len(), 1);
+        assert!(blobs.is_remote());
+    }
+
+    #[test]
+    fn without_tag_and_digest_latest_is_asked_for_and_told() {
+        let registry = FakeRegistry::start();
+        registry.put_manifest("team/app", Some("latest"), MANIFEST, "{}");
+        let (root, _) = resolve(&client(), &reference(&registry, "")).expect("an image");
+        assert_eq!(root.tag.as_deref(), Some("latest"));
+    }
+
+    #[test]
+    fn a_tag_beside_a_digest_must_point_at_it() {
+        let registry = FakeRegistry::start();
+        let old = registry.put_manifest("team/app", Some("1.0"), MANIFEST, "{}");
+        let both = reference(&registry, &format!(":1.0@{old}"));
+        let (root, _) = resolve(&client(), &both).expect("an image");
+        assert_eq!((root.tag.as_deref(), &root.descriptor.digest), (Some("1.0"), &old));
+        let new = registry.put_manifest("team/app", Some("1.0"), MANIFEST, "{ }");
+        let error = resolve(&client(), &both).map(|_| ()).expect_err("moved").to_string();
+        assert!(error.contains("tag `1.0`") && error.contains(&new.to_string()), "{error}");
+        let absent = reference(&registry, &format!(":2.0@{old}"));
+        let error = resolve(&client(), &absent).map(|_| ()).expect_err("absent");
+        assert!(matches!(&error, FetchError::NotFound { what } if what.contains(":2.0")), "{error}");
+        let (root, _) = resolve(&client(), &reference(&registry, &format!("@{old}"))).expect("an image");
+        assert_eq!(root.tag, None);
+    }
+
+    #[test]
+    fn manifests_and_blobs_come_from_their_places_and_urls_are_never_used() {
+        let registry = FakeRegistry::start();
+        registry.put_manifest("team/app", Some("1.0"), media_types::OCI_INDEX, "{}");
+        let child = registry.put_manifest("team/app", None, MANIFEST, "{ }");
+        let config = registry.put_blob("team/app", "config");
+        let (_, blobs) = resolve(&client(), &reference(&registry, ":1.0")).expect("an image");
+        assert_eq!(blobs.small(&descriptor(MANIFEST, child.clone(), 3), 100).expect("a manifest"), b"{ }");
+        let config = descriptor(media_types::OCI_CONFIG, config, 6);
+        assert_eq!(blobs.small(&config, 100).expect("a config"), b"config");
+        for limited in [blobs.small(&config, 5), blobs.small(&descriptor(MANIFEST, child.clone(), 3), 2)] {
+            assert!(matches!(limited, Err(FetchError::Damaged { .. })));
+        }
+        let wrong = blobs.small(&descriptor(media_types::DOCKER_MANIFEST, child, 3), 100);
+        assert!(matches!(wrong, Err(FetchError::Damaged { .. })), "the registry calls it something else");
+        let absent = descriptor(media_types::OCI_CONFIG, crate::model::Digest::of(b"absent"), 6);
+        assert!(matches!(blobs.small(&absent, 100), Err(FetchError::NotFound { .. })));
+        let mut layer = String::new();
+        let key = BlobKey::Digest(config.digest.clone());
+        blobs.open(&key, 6).expect("a blob").read_to_string(&mut layer).expect("read");
+        assert_eq!(layer, "config");
+        let error = blobs.open(&BlobKey::Member("x".to_owned()), 6).map(|_| ()).expect_err("no digest");
+        assert!(matches!(error, FetchError::Usage(_)));
+    }
+
+    #[test]
+    fn failures_of_a_registry_reach_the_caller_with_their_class() {
+        let registry = FakeRegistry::start();
+        registry.put_manifest("team/app", Some("1.0"), MANIFEST, "{}");
+        registry.fault("/manifests/", 0, 1, Action::Answer { status: 403, headers: Vec::new(), body: Vec::new() });
+        let open = || {
+            open_registry(&reference(&registry, ":1.0"), &Selector::All, Options::new(Environment::of_variables([])))
+        };
+        assert!(matches!(open(), Err(PlanError::Fetch(FetchError::Denied { .. }))));
+        assert!(open().is_err(), "`{{}}` is no image");
+    }
+}

@@ -305,7 +305,7 @@ impl Server {
                 Some(Action::Shorten(count)) => answer.body = Arc::new(answer.body[..count].to_vec()),
                 Some(Action::Endless(status)) => {
                     write!(writer, "HTTP/1.1 {status} Endless\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-                    let chunk = [&b"10000\r\n"[..], &[b'x'; 0x10000], b"\r\n"].concat();
+                    let chunk = [&b"10000\r\n"[..], &vec![b'x'; 0x10000], b"\r\n"].concat();
                     while !self.stop.load(Ordering::SeqCst) {
                         writer.write_all(&chunk)?;
                     }
@@ -491,7 +491,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Rec
 fn write_head(writer: &mut TcpStream, answer: &Answer, length: usize) -> std::io::Result<()> {
     let mut head = format!("HTTP/1.1 {} Answer\r\ncontent-length: {length}\r\n", answer.status);
     for (name, value) in &answer.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
     writer.write_all(head.as_bytes())
