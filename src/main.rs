@@ -1,3 +1,5 @@
 //! The `imgguard` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    imgguard::cli::main()
+}

@@ -3,9 +3,18 @@
 mod accounts;
 mod assemble;
 mod base;
+mod cache;
 mod config_secrets;
+mod engine;
 mod instruction;
 mod overlay;
+mod pipeline;
+mod search;
+mod stream;
 
 pub use assemble::assemble;
+pub use cache::{Analysers, Cache, Usage};
+pub use engine::Engine;
 pub use instruction::instruction;
+pub use pipeline::{Progress, Silent};
+pub use stream::StreamName;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One line of `/etc/passwd`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Account {
     /// Login name.
     pub name: String,
@@ -18,7 +18,7 @@ pub struct Account {
 }
 
 /// One line of `/etc/group`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Group {
     /// Group name.
     pub name: String,

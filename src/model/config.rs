@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Digest;
 
 /// A health check; durations are nanoseconds, 0 means the runtime's default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Healthcheck {
     /// `["NONE"]`, `["CMD", …]`, `["CMD-SHELL", "…"]`, or empty to inherit.
@@ -23,7 +23,7 @@ pub struct Healthcheck {
 }
 
 /// One step of the build, as the builder recorded it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct History {
     /// The instruction, in the builder's own form.
@@ -39,7 +39,7 @@ pub struct History {
 }
 
 /// What a container of this image starts with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct ImageConfig {
     /// `os` as written.

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
 /// A hash algorithm that OCI registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// SHA-256: 64 hexadecimal digits.
+    #[default]
     Sha256,
     /// SHA-512: 128 hexadecimal digits.
     Sha512,
@@ -34,7 +35,7 @@ impl Algorithm {
 }
 
 /// A digest whose text is known to be well formed: it can be shown, compared and used in a path.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest {
     algorithm: Algorithm,

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The kind of a file system object (OCI image-spec, layer.md, "File Types").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A regular file.
@@ -25,7 +25,8 @@ pub enum Kind {
 }
 
 /// The SHA-256 of a file's content.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, schemars::JsonSchema)]
+#[schemars(with = "String")]
 pub struct FileHash(pub [u8; 32]);
 
 impl fmt::Display for FileHash {
@@ -65,7 +66,7 @@ impl<'de> Deserialize<'de> for FileHash {
 }
 
 /// One path of one layer, as its archive member describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Entry {
     /// Cleaned path from the image root, without a leading `/`; see [`super::encode_path`] for names that are not UTF-8.
     pub path: Box<str>,

@@ -12,7 +12,7 @@ use super::{Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, No
 pub const SCHEMA: &str = "imgguard.facts/v1";
 
 /// One reference, inspected: all its platforms that were asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Inspection {
     /// [`SCHEMA`].
     pub schema: String,
@@ -23,7 +23,7 @@ pub struct Inspection {
 }
 
 /// What was inspected, resolved once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Subject {
     /// The reference as the user wrote it.
     pub reference: String,
@@ -40,7 +40,7 @@ pub struct Subject {
 }
 
 /// A child of an index that is an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct IndexChild {
     /// Digest of its manifest.
     pub digest: Digest,
@@ -49,7 +49,7 @@ pub struct IndexChild {
 }
 
 /// The index around an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct IndexFacts {
     /// Digest of the index.
     pub digest: Digest,
@@ -62,7 +62,7 @@ pub struct IndexFacts {
 }
 
 /// A layer in its image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Layer {
     /// Digest of the blob; none where the format names none (old docker archives).
     pub digest: Option<Digest>,
@@ -89,7 +89,7 @@ pub struct Layer {
 }
 
 /// A path of the final file system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct File {
     /// What it is; `path` is the resolved path.
     pub entry: Entry,
@@ -100,7 +100,7 @@ pub struct File {
 }
 
 /// How a version of a path went out of sight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
     /// A whiteout, an opaque directory, or a non-directory in place of a parent removed it.
@@ -114,7 +114,7 @@ pub enum How {
 }
 
 /// A version of a path that is shipped but not in the final file system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Hidden {
     /// What it was.
     pub entry: Entry,
@@ -127,7 +127,7 @@ pub struct Hidden {
 }
 
 /// Bytes shipped but not visible: the sum over [`Hidden`] regular files, hard links counted once per layer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Waste {
     /// Bytes of regular files in all layers.
     pub shipped: u64,
@@ -166,7 +166,7 @@ pub enum BaseGrade {
 }
 
 /// One answer to "what is this image built on".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BaseClaim {
     /// Canonical name, such as `docker.io/library/python:3.11-slim`, or `scratch`.
     pub reference: String,
@@ -181,7 +181,7 @@ pub struct BaseClaim {
 }
 
 /// One secret of the image: a value, at all its places.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SecretFact {
     /// Id of the detector.
     pub detector: String,
@@ -198,7 +198,7 @@ pub struct SecretFact {
 }
 
 /// Everything known about one platform's image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ImageFacts {
     /// What it is and how it was named.
     pub subject: Subject,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What a gap is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapKind {
     /// A layer's blob is missing from the source.
@@ -48,7 +48,7 @@ impl GapKind {
 }
 
 /// A part of the image that could not be seen. A gap is never a pass.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Gap {
     /// What it is about.
     pub kind: GapKind,
@@ -61,7 +61,7 @@ pub struct Gap {
 }
 
 /// What a note is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoteKind {
     /// One layer names a path twice; the last one counts.
@@ -91,7 +91,7 @@ pub enum NoteKind {
 }
 
 /// Something odd that was seen completely.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Note {
     /// What it is about.
     pub kind: NoteKind,

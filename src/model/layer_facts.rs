@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Digest, Entry, Gap, Hit, Note};
 
 /// A small file whose whole content later steps need, such as `etc/passwd`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Document {
     /// Path in the layer.
     pub path: Box<str>,
@@ -16,7 +16,7 @@ pub struct Document {
 }
 
 /// The facts of one whole, verified layer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LayerFacts {
     /// Digest of the uncompressed archive.
     pub diff_id: Digest,

@@ -17,7 +17,7 @@ pub enum Grade {
 }
 
 /// One place in one layer where a detector saw a secret.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Hit {
     /// Path in the layer.
     pub path: Box<str>,
@@ -36,7 +36,7 @@ pub struct Hit {
 }
 
 /// Where a secret was found.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "in")]
 pub enum Place {
     /// In a file of a layer.

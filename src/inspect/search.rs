@@ -1,0 +1,56 @@
+//! The search for secrets through one layer's files, chunk by chunk.
+
+use crate::layer::Pieces;
+use crate::model::Hit;
+use crate::secrets::{FileScan, Scanner};
+
+/// Most files of a layer that are named for having too many hits.
+const MAX_CUT: usize = 100;
+
+/// The state between two chunks: at most one file is open.
+#[derive(Default)]
+pub(super) struct LayerSearch {
+    open: Option<(FileScan, Box<str>)>,
+    hits: Vec<Hit>,
+    cut: Vec<String>,
+}
+
+impl LayerSearch {
+    /// Searches the pieces of a chunk.
+    pub fn chunk(&mut self, scanner: &Scanner, chunk: &[u8], pieces: &Pieces) {
+        for piece in &pieces.list {
+            let bytes = &chunk[piece.range.clone()];
+            let before = self.hits.len();
+            if piece.first && piece.last {
+                let path = &pieces.paths[piece.path.clone()];
+                let mut scan = FileScan::new(path, piece.size);
+                scan.feed(scanner, bytes, true, &mut self.hits);
+                self.close(&scan, path, before);
+                continue;
+            }
+            if piece.first {
+                let path = &pieces.paths[piece.path.clone()];
+                self.open = Some((FileScan::new(path, piece.size), path.into()));
+            }
+            let Some((mut scan, path)) = self.open.take() else { continue };
+            scan.feed(scanner, bytes, piece.last, &mut self.hits);
+            self.close(&scan, &path, before);
+            if !piece.last {
+                self.open = Some((scan, path));
+            }
+        }
+    }
+
+    fn close(&mut self, _scan: &FileScan, path: &str, before: usize) {
+        for hit in &mut self.hits[before..] {
+            hit.path = path.into();
+        }
+    }
+
+    /// All hits, and the files that had more than are listed.
+    pub fn into_hits(mut self) -> (Vec<Hit>, Vec<String>) {
+        self.hits.sort();
+        self.cut.truncate(MAX_CUT);
+        (self.hits, self.cut)
+    }
+}

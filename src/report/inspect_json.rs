@@ -1,0 +1,47 @@
+//! JSON of `inspect`: the facts themselves, the same document that `check facts:FILE` reads.
+
+use crate::model::{Inspection, SCHEMA};
+
+/// Writes the facts as one JSON document.
+#[must_use]
+pub fn inspect_json(inspection: &Inspection) -> String {
+    super::json::write(inspection)
+}
+
+/// The JSON schema of the document.
+pub(super) fn schema() -> String {
+    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Inspection>();
+    schema.insert("$id".to_owned(), SCHEMA.into());
+    schema.insert("title".to_owned(), "imgguard facts".into());
+    super::json::write(&schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn facts_follow_the_published_schema_and_come_back_the_same() {
+        let schema: serde_json::Value = serde_json::from_str(&schema()).expect("JSON");
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        for report in [sample::denied(), sample::incomplete(), sample::without_images(), sample::hostile()] {
+            let text = inspect_json(&report.inspection);
+            let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+            let back: Inspection = serde_json::from_str(&text).expect("facts");
+            assert_eq!(back, report.inspection);
+        }
+    }
+
+    #[test]
+    fn the_schema_refuses_what_is_no_digest_list() {
+        let schema: serde_json::Value = serde_json::from_str(&schema()).expect("JSON");
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        assert!(!validator.is_valid(&serde_json::json!({ "schema": SCHEMA, "images": 1, "gaps": [] })));
+    }
+}

@@ -1,0 +1,7 @@
+//! x
+/// x
+pub struct InspectOptions {}
+/// x
+pub struct Tree {}
+/// x
+pub fn inspect_text() {}

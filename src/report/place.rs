@@ -1,0 +1,259 @@
+//! Where a fault sits, in full: path or pointer, the layer that shipped it, the layer that hid it, the instructions.
+
+use std::collections::BTreeSet;
+
+use crate::model::{BaseGrade, How, ImageFacts, Place as SecretPlace};
+use crate::rules::Seat;
+
+/// How a build step relates to a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    /// It wrote what is visible in the final file system, or it is the layer in question.
+    Wrote,
+    /// It wrote something that a later layer hides.
+    Shipped,
+    /// It hid what another layer shipped.
+    Hid(How),
+    /// It set a field of the config.
+    SetBy,
+}
+
+impl Role {
+    /// The word that stands before the step.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Wrote => "in",
+            Self::Shipped => "shipped",
+            Self::Hid(How::Deleted) => "deleted",
+            Self::Hid(How::Overwritten) => "overwritten",
+            Self::Hid(How::Rewritten) => "rewritten",
+            Self::Hid(How::Duplicate) => "repeated",
+            Self::SetBy => "set by",
+        }
+    }
+}
+
+/// A build step that has to do with a fault.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Step {
+    /// How it has to do with it.
+    pub(super) role: Role,
+    /// Index of the layer it made, from 0.
+    pub(super) layer: Option<u32>,
+    /// Index of its history entry, from 0.
+    pub(super) history: Option<u32>,
+    /// The instruction, cleaned for people.
+    pub(super) instruction: Option<String>,
+    /// Whether the layer is proved to belong to the base image.
+    pub(super) base: bool,
+}
+
+/// Where a fault sits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Place {
+    /// Path with line, or pointer into the config, for people; none when the place is a layer or the image itself.
+    pub(super) locator: Option<String>,
+    /// The steps that made it, first step first.
+    pub(super) steps: Vec<Step>,
+}
+
+/// Answers "where" for one image.
+pub(super) struct Places<'a> {
+    image: &'a ImageFacts,
+    /// History entries that hold a secret: their text is not shown, masked or not.
+    veiled: BTreeSet<u32>,
+    base_layers: u32,
+}
+
+impl<'a> Places<'a> {
+    /// Prepares the answers.
+    pub(super) fn new(image: &'a ImageFacts) -> Self {
+        let veiled = image.secrets.iter().flat_map(|secret| &secret.places).filter_map(|place| match place {
+            SecretPlace::History { index } => Some(*index),
+            _ => None,
+        });
+        let proved = image.base.iter().find(|claim| claim.grade == BaseGrade::Proved);
+        Self { image, veiled: veiled.collect(), base_layers: proved.and_then(|claim| claim.layers).unwrap_or(0) }
+    }
+
+    /// Where this is.
+    pub(super) fn of(&self, seat: &Seat) -> Place {
+        match seat {
+            Seat::Config(pointer) => {
+                Place { locator: Some(dotted(pointer)), steps: self.set_by(pointer).into_iter().collect() }
+            }
+            Seat::File { path, layer, line } => {
+                let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+                let mut steps = vec![self.layer(Role::Wrote, *layer)];
+                if let Some((by, how)) = self.hidden(path, *layer) {
+                    steps[0].role = Role::Shipped;
+                    steps.push(self.layer(Role::Hid(how), by));
+                }
+                Place { locator: Some(format!("/{}{line}", path.trim_start_matches('/'))), steps }
+            }
+            Seat::Layer(layer) => Place { locator: None, steps: vec![self.layer(Role::Wrote, *layer)] },
+            Seat::History(index) => {
+                Place { locator: Some(format!("history[{index}]")), steps: vec![self.history(Role::Wrote, *index)] }
+            }
+            Seat::Manifest => Place { locator: Some("manifest".to_owned()), steps: Vec::new() },
+            Seat::Reference => Place { locator: Some("reference".to_owned()), steps: Vec::new() },
+            Seat::Image => Place::default(),
+        }
+    }
+
+    /// The step that made a layer.
+    pub(super) fn layer(&self, role: Role, index: u32) -> Step {
+        let layer = usize::try_from(index).ok().and_then(|at| self.image.layers.get(at));
+        let history = layer.and_then(|layer| layer.history);
+        let instruction = layer.and_then(|layer| layer.instruction.clone());
+        let instruction = instruction.map(|text| self.veil(history, text));
+        Step { role, layer: Some(index), history, instruction, base: index < self.base_layers }
+    }
+
+    fn history(&self, role: Role, index: u32) -> Step {
+        let entry = usize::try_from(index).ok().and_then(|at| self.image.config.history.get(at));
+        if let Some(layer) = entry.and_then(|entry| entry.layer) {
+            return Step { history: Some(index), ..self.layer(role, layer) };
+        }
+        let instruction = entry.map(|entry| self.veil(Some(index), instruction(&entry.created_by)));
+        Step { role, layer: None, history: Some(index), instruction, base: false }
+    }
+
+    fn veil(&self, history: Option<u32>, text: String) -> String {
+        if history.is_some_and(|index| self.veiled.contains(&index)) {
+            let keyword: String = text.chars().take_while(char::is_ascii_uppercase).collect();
+            return format!("{keyword} … (holds a secret)").trim_start().to_owned();
+        }
+        text
+    }
+
+    /// The layer that hid this version of the path, and how.
+    pub(super) fn hidden(&self, path: &str, layer: u32) -> Option<(u32, How)> {
+        let hidden = &self.image.hidden;
+        let path = path.trim_matches('/');
+        let from = hidden.partition_point(|one| (one.layer, one.entry.path.as_ref()) < (layer, path));
+        let versions = hidden[from..].iter().take_while(|one| one.layer == layer && one.entry.path.as_ref() == path);
+        // Of several versions in one archive, the last one lived longest.
+        versions.max_by_key(|one| one.by).map(|one| (one.by, one.how))
+    }
+
+    /// The last step whose instruction sets the field. Evidence, not truth: history is free text.
+    fn set_by(&self, pointer: &str) -> Option<Step> {
+        let config = &self.image.config;
+        let mut parts = pointer.trim_start_matches('/').split('/').skip_while(|part| *part == "config");
+        let (field, key) = (parts.next()?, parts.next().map(unescape_pointer));
+        let env_name = |key: &str| key.parse::<usize>().ok().and_then(|at| config.env.get(at)).map(|(name, _)| name);
+        let (keyword, needle) = match field {
+            "User" => ("USER", None),
+            "WorkingDir" => ("WORKDIR", None),
+            "Entrypoint" => ("ENTRYPOINT", None),
+            "Cmd" => ("CMD", None),
+            "Healthcheck" => ("HEALTHCHECK", None),
+            "StopSignal" => ("STOPSIGNAL", None),
+            "Shell" => ("SHELL", None),
+            "OnBuild" => ("ONBUILD", None),
+            "ExposedPorts" => ("EXPOSE", key.map(|port| port.split('/').next().unwrap_or_default().to_owned())),
+            "Volumes" => ("VOLUME", key),
+            "Labels" => ("LABEL", key),
+            "Env" => ("ENV", Some(key.map(|key| env_name(&key).cloned().unwrap_or(key))?)),
+            _ => return None,
+        };
+        let index = config.history.iter().rposition(|entry| {
+            let text = instruction(&entry.created_by);
+            let rest = text.strip_prefix(keyword).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+            rest.is_some_and(|rest| needle.as_ref().is_none_or(|needle| rest.contains(needle.as_str())))
+        })?;
+        Some(self.history(Role::SetBy, u32::try_from(index).ok()?))
+    }
+}
+
+fn unescape_pointer(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
+}
+
+/// A JSON pointer as people write it: `/config/Healthcheck/Test/1` is `config.Healthcheck.Test[1]`.
+fn dotted(pointer: &str) -> String {
+    let mut text = String::with_capacity(pointer.len());
+    for part in pointer.split('/').filter(|part| !part.is_empty()) {
+        let part = unescape_pointer(part);
+        if !text.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
+            text.push_str(&format!("[{part}]"));
+        } else if text.is_empty() || part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            text.push_str(if text.is_empty() { "" } else { "." });
+            text.push_str(&part);
+        } else {
+            text.push_str(&format!("[\"{part}\"]"));
+        }
+    }
+    text
+}
+
+/// A history entry as an instruction: without the classic builder's `/bin/sh -c #(nop)`, BuildKit's `# buildkit` and
+/// build arguments (`|1 NAME=value`), whose values are nobody's business.
+pub(super) fn instruction(created_by: &str) -> String {
+    let text = created_by.trim();
+    let text = text.strip_suffix("# buildkit").unwrap_or(text).trim_end();
+    if let Some(rest) = text.strip_prefix("/bin/sh -c #(nop)") {
+        return rest.trim().to_owned();
+    }
+    let (bare, run) = text.strip_prefix("RUN ").map_or((text, false), |rest| (rest, true));
+    let command = if bare.starts_with('|') { bare.find("/bin/sh -c ").map_or("…", |at| &bare[at..]) } else { bare };
+    match command.strip_prefix("/bin/sh -c ") {
+        Some(shell) => format!("RUN {}", shell.trim()),
+        None if run => format!("RUN {command}"),
+        None => command.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn instructions_lose_what_builders_wrap_around_them() {
+        assert_eq!(instruction("/bin/sh -c #(nop)  CMD [\"sh\"]"), "CMD [\"sh\"]");
+        assert_eq!(instruction("RUN /bin/sh -c apt-get update # buildkit"), "RUN apt-get update");
+        assert_eq!(instruction("/bin/sh -c make"), "RUN make");
+        assert_eq!(instruction("RUN |1 TOKEN=abc /bin/sh -c make # buildkit"), "RUN make");
+        assert_eq!(instruction("|1 TOKEN=abc make"), "…");
+        assert_eq!(instruction("COPY . /app # buildkit"), "COPY . /app");
+    }
+
+    #[test]
+    fn pointers_read_like_paths() {
+        assert_eq!(dotted("/config/Healthcheck/Test/1"), "config.Healthcheck.Test[1]");
+        assert_eq!(dotted("/config/Labels/org.x~1y"), "config.Labels[\"org.x/y\"]");
+        assert_eq!(dotted("/config/User"), "config.User");
+    }
+
+    #[test]
+    fn a_deleted_file_names_both_layers() {
+        let image = sample::image("linux/amd64");
+        let place = Places::new(&image).of(&Seat::File { path: "app/.env".to_owned(), layer: 2, line: Some(3) });
+        assert_eq!(place.locator.as_deref(), Some("/app/.env:3"));
+        let steps: Vec<_> = place.steps.iter().map(|step| (step.role, step.layer)).collect();
+        assert_eq!(steps, [(Role::Shipped, Some(2)), (Role::Hid(How::Deleted), Some(3))]);
+    }
+
+    #[test]
+    fn a_config_field_names_the_last_instruction_that_set_it() {
+        let image = sample::image("linux/amd64");
+        let set_by = |pointer: &str| {
+            let place = Places::new(&image).of(&Seat::Config(pointer.to_owned()));
+            place.steps.first().and_then(|step| step.instruction.clone())
+        };
+        assert_eq!(set_by("/config/User").as_deref(), Some("USER root"));
+        assert_eq!(set_by("/config/Env/1").as_deref(), Some("ENV DEBUG=1"));
+        assert_eq!(set_by("/config/Labels/none"), None);
+        assert_eq!(set_by("/rootfs"), None);
+    }
+
+    #[test]
+    fn an_instruction_that_holds_a_secret_is_not_shown() {
+        let mut image = sample::image("linux/amd64");
+        image.secrets.push(sample::secret(crate::model::Place::History { index: 4 }));
+        let step = Places::new(&image).layer(Role::Wrote, 3);
+        assert_eq!(step.instruction.as_deref(), Some("RUN … (holds a secret)"));
+    }
+}
