@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn values_are_text_and_something_is_forbidden() {
         let wrong = complaint("env.forbid-values", "{values: {DEBUG: 1}}");
-        assert_eq!(wrong, "1:18: invalid type: integer `1`, expected a value in quotes, or a list of such");
+        assert_eq!(wrong, "1:18: a value in quotes, or a list of such is wanted here, not the number `1`");
         assert!(complaint("env.forbid-values", "{values: {A: [x, true]}}").starts_with("1:18: "));
         assert!(complaint("env.forbid-values", "{values: {A: []}}").starts_with("1:14: an empty list"));
         assert!(complaint("env.forbid-values", "{values: {}}").starts_with("1:10: an empty table"));

@@ -102,6 +102,6 @@ mod tests {
     #[test]
     fn a_scalar_of_the_wrong_type_is_refused_at_its_place() {
         let error = read::<super::Size>("2").expect_err("no unit");
-        assert_eq!(error, "1:4: invalid type: integer `2`, expected a size with its unit, such as `1.8GB` or `2GiB`");
+        assert_eq!(error, "1:4: a size with its unit, such as `1.8GB` or `2GiB` is wanted here, not the number `2`");
     }
 }
