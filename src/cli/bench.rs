@@ -51,7 +51,10 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
     let waiting = Mutex::new(layers);
     let unpacked = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads(*asked).get()).map(|_| scope.spawn(|| work(&waiting, &*blobs))).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))).sum::<io::Result<u64>>()
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked"))))
+            .sum::<io::Result<u64>>()
     });
     let unpacked = unpacked.map_err(|error| Failure::usage(format!("a layer could not be read: {error}")))?;
     output::print(&format!("{{\"unpacked-bytes\":{unpacked},\"seconds\":{:.3}}}\n", start.elapsed().as_secs_f64()))?;

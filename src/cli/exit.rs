@@ -114,10 +114,16 @@ impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Self {
         let (exit, hint) = match &error {
             FetchError::NotFound { .. } => (Exit::Usage, Some("check the name, the tag and the digest")),
-            FetchError::Denied { .. } => (Exit::Usage, Some("log in, or give --authfile or --username with --password-stdin")),
+            FetchError::Denied { .. } => {
+                (Exit::Usage, Some("log in, or give --authfile or --username with --password-stdin"))
+            }
             FetchError::Usage(_) => (Exit::Usage, None),
-            FetchError::Unavailable { .. } => (Exit::Infrastructure, Some("try again; nothing is known about the image")),
-            FetchError::Damaged { .. } => (Exit::Inconclusive, Some("fetch or build the image anew; nothing is known about this one")),
+            FetchError::Unavailable { .. } => {
+                (Exit::Infrastructure, Some("try again; nothing is known about the image"))
+            }
+            FetchError::Damaged { .. } => {
+                (Exit::Inconclusive, Some("fetch or build the image anew; nothing is known about this one"))
+            }
             FetchError::Io { .. } => (Exit::Inconclusive, None),
         };
         Self { exit, message: with_causes(&error), hint: hint.map(str::to_owned) }

@@ -1,13 +1,17 @@
 //! From what the user wrote to an inspection.
 
+use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::inspect::{Cache, Engine, StreamName};
 use crate::layer::Limits;
 use crate::model::{Inspection, SCHEMA};
-use crate::oci::Selector;
+use crate::oci::{Reference, Selector};
+use crate::registry::{Client, Environment, Login, Options, Secret};
 use crate::secrets::Scanner;
+use crate::source::daemon::{Daemon, open_daemon};
+use crate::source::registry::open_with;
 use crate::source::{Found, ImageSpec, Opened, open_archive, open_layout, open_stdin};
 
 use super::progress::Bar;
@@ -20,12 +24,13 @@ pub(super) struct Reader<'a> {
     pub terminal: &'a Terminal,
     scanner: Scanner,
     cache: Option<Cache>,
+    client: OnceCell<Client>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(arguments: &'a SourceArguments, terminal: &'a Terminal) -> Self {
         let cache = (!arguments.no_cache).then(cache_folder).flatten().map(Cache::new);
-        Self { arguments, terminal, scanner: Scanner::new(), cache }
+        Self { arguments, terminal, scanner: Scanner::new(), cache, client: OnceCell::new() }
     }
 
     /// Reads one image: everything that is asked of it, once.
@@ -58,11 +63,31 @@ impl<'a> Reader<'a> {
             ImageSpec::Layout { path, tag } => Ok(open_layout(path, tag.as_deref(), selector)?),
             ImageSpec::Archive { path, tag } => Ok(open_archive(path, tag.as_deref(), selector)?),
             ImageSpec::Stdin => Ok(open_stdin()?),
-            ImageSpec::Docker(_) | ImageSpec::Podman(_) | ImageSpec::Registry(_) => {
-                Err(Failure::usage("this source is not connected"))
+            ImageSpec::Docker(reference) => open_from_daemon(Daemon::Docker, reference, "docker-daemon:"),
+            ImageSpec::Podman(reference) => open_from_daemon(Daemon::Podman, reference, "podman:"),
+            ImageSpec::Registry(text) => {
+                let reference = text.parse::<Reference>()?;
+                let (plan, blobs) = open_with(self.client()?, &reference, selector)?;
+                Ok(Opened::Blobs { plan, blobs })
             }
             ImageSpec::Facts(path) => Err(Failure::usage(format!("`facts:{path}` holds no image to read"))),
         }
+    }
+
+    /// One client for all images of a run: connections, tokens and retry budgets are shared.
+    fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let mut options = Options::new(Environment::of_process());
+        options.plain_http = self.arguments.plain_http;
+        options.ca_files.clone_from(&self.arguments.ca_file);
+        options.authfile.clone_from(&self.arguments.authfile);
+        if let Some(username) = &self.arguments.username {
+            options.login = Some(Login::Password { username: username.clone(), password: read_password()? });
+        }
+        let client = Client::new(options)?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// A path without a prefix was taken for an image: that is said.
@@ -76,8 +101,37 @@ impl<'a> Reader<'a> {
     }
 
     fn engine<'e>(&'e self, bar: &'e Bar) -> Engine<'e> {
-        Engine { threads: threads(self.arguments.threads), limits: Limits::default(), scanner: &self.scanner, cache: self.cache.as_ref(), progress: bar }
+        Engine {
+            threads: threads(self.arguments.threads),
+            limits: Limits::default(),
+            scanner: &self.scanner,
+            cache: self.cache.as_ref(),
+            progress: bar,
+        }
     }
+}
+
+fn open_from_daemon(daemon: Daemon, reference: &str, prefix: &str) -> Result<Opened, Failure> {
+    let image = open_daemon(daemon, reference, &Environment::of_process())?;
+    Ok(Opened::Stream {
+        reader: image.reader,
+        name: format!("{prefix}{reference}"),
+        repository: image.repository,
+        tag: image.tag,
+    })
+}
+
+/// The password is the first line of standard input.
+fn read_password() -> Result<Secret, Failure> {
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Failure::usage(format!("the password could not be read from standard input: {error}")))?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(Failure::usage("--password-stdin was given, but standard input is empty"));
+    }
+    Ok(Secret::new(password))
 }
 
 /// The threads asked for, else one for each processor this process may use.
@@ -96,7 +150,10 @@ pub(super) fn selector(platform: Option<&str>, default: Selector) -> Result<Sele
     match platform {
         None => Ok(default),
         Some("all") => Ok(Selector::All),
-        Some(text) => text.parse().map(Selector::One).map_err(|error: crate::model::PlatformError| Failure::usage(error.to_string())),
+        Some(text) => text
+            .parse()
+            .map(Selector::One)
+            .map_err(|error: crate::model::PlatformError| Failure::usage(error.to_string())),
     }
 }
 
@@ -113,8 +170,10 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
 #[expect(clippy::disallowed_methods, reason = "the command line reads files")]
 fn read_facts(path: &std::path::Path) -> Result<Inspection, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, "read", &error))?;
-    let inspection: Inspection = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::usage(format!("`{}` is no facts document: {error}", path.display())).with_hint("make one with `imgguard inspect -o json`"))?;
+    let inspection: Inspection = serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::usage(format!("`{}` is no facts document: {error}", path.display()))
+            .with_hint("make one with `imgguard inspect -o json`")
+    })?;
     if inspection.schema != SCHEMA {
         let found = inspection.schema.escape_debug();
         return Err(Failure::usage(format!("`{}` is of the schema `{found}`, not `{SCHEMA}`", path.display())));

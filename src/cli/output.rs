@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn outputs_are_told_apart() {
-        let of = |texts: &[&str]| parse(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), &["text", "json"]);
+        let of =
+            |texts: &[&str]| parse(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), &["text", "json"]);
         assert_eq!(of(&[]).expect("default")[0].format, "text");
         assert_eq!(of(&["json=a=b"]).expect("file")[0].file.as_deref(), Some(Path::new("a=b")));
         assert_eq!(of(&["jsno"]).expect_err("unknown").hint.as_deref(), Some("did you mean `json`?"));

@@ -40,7 +40,12 @@ pub(super) fn run(arguments: &PolicyArguments, terminal: &Terminal) -> Result<Ex
     match &arguments.command {
         PolicyCommand::Check { policy } => {
             let (policy, _) = load(policy.as_deref(), terminal)?;
-            output::print(&format!("{}: good, {} rules in force, {}\n", policy.source, policy.rules.len(), policy.digest))?;
+            output::print(&format!(
+                "{}: good, {} rules in force, {}\n",
+                policy.source,
+                policy.rules.len(),
+                policy.digest
+            ))?;
         }
         PolicyCommand::Show { policy } => {
             let (policy, _) = load(policy.as_deref(), terminal)?;
@@ -58,7 +63,10 @@ pub(super) fn run(arguments: &PolicyArguments, terminal: &Terminal) -> Result<Ex
 pub(super) fn load(asked: Option<&str>, terminal: &Terminal) -> Result<(Policy, Option<PathBuf>), Failure> {
     let found = match asked {
         Some(name) if name.starts_with('@') => {
-            let unknown = || Failure::usage(format!("there is no built-in policy `{name}`")).with_hint(format!("there are {}", preset_names().join(", ")));
+            let unknown = || {
+                Failure::usage(format!("there is no built-in policy `{name}`"))
+                    .with_hint(format!("there are {}", preset_names().join(", ")))
+            };
             let policy = builtin(name).ok_or_else(unknown)?.map_err(|errors| refused(&errors, terminal))?;
             return Ok((policy, None));
         }

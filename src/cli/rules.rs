@@ -30,7 +30,8 @@ pub(super) fn run(arguments: &RulesArguments) -> Result<Exit, Failure> {
         output::print(&rule_page(find(id).or_else(by_code).ok_or_else(unknown)?))?;
     } else {
         let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
-        let lines: Vec<String> = RULES.iter().map(|rule| format!("{}  {:width$}  {}\n", rule.code, rule.id, rule.summary)).collect();
+        let lines: Vec<String> =
+            RULES.iter().map(|rule| format!("{}  {:width$}  {}\n", rule.code, rule.id, rule.summary)).collect();
         output::print(&lines.concat())?;
     }
     Ok(Exit::Pass)

@@ -58,9 +58,7 @@ impl Terminal {
 
 /// Text from outside without control characters; line ends stay.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
-        .collect()
+    text.chars().map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter }).collect()
 }
 
 /// Sends what the program says to stderr.

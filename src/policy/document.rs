@@ -66,7 +66,8 @@ impl Document {
             Some(member) => document.version(&member.value),
             None => {
                 let start = Span { end: node.span.start, ..node.span };
-                document.wrong(YamlError::new(start, "`version` is missing").with_hint("write `version: 1` at the top"));
+                document
+                    .wrong(YamlError::new(start, "`version` is missing").with_hint("write `version: 1` at the top"));
             }
         }
         for Member { key, key_span, value } in members {
@@ -274,7 +275,8 @@ fn unknown(span: Span, what: &str, word: &str, known: &[&str]) -> YamlError {
 }
 
 fn unknown_group(group: &Member, table: &'static [Rule]) -> YamlError {
-    let mut groups: Vec<&str> = table.iter().filter_map(|rule| rule.id.split_once('.')).map(|(group, _)| group).collect();
+    let mut groups: Vec<&str> =
+        table.iter().filter_map(|rule| rule.id.split_once('.')).map(|(group, _)| group).collect();
     groups.dedup();
     if let Some((name, rule)) = group.key.split_once('.')
         && find(table, name, rule).is_some()
@@ -298,7 +300,12 @@ fn elsewhere(name: &str, table: &'static [Rule]) -> Option<String> {
 }
 
 fn names_in(group: &str, table: &'static [Rule]) -> Vec<&'static str> {
-    table.iter().filter_map(|rule| rule.id.split_once('.')).filter(|(known, _)| *known == group).map(|(_, name)| name).collect()
+    table
+        .iter()
+        .filter_map(|rule| rule.id.split_once('.'))
+        .filter(|(known, _)| *known == group)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 fn find(table: &'static [Rule], group: &str, name: &str) -> Option<&'static Rule> {

@@ -28,9 +28,9 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
         let written = (rule.schema)(&mut generator).to_value();
         let settings = resolve(&written, generator.definitions()).clone();
         let (group, name) = rule.id.split_once('.').unwrap_or((rule.id, ""));
-        let group = groups.entry(group).or_insert_with(|| {
-            json!({ "type": "object", "additionalProperties": false, "minProperties": 1, "properties": {} })
-        });
+        let group = groups.entry(group).or_insert_with(
+            || json!({ "type": "object", "additionalProperties": false, "minProperties": 1, "properties": {} }),
+        );
         group["properties"][name] = json!({
             "description": format!("{} {}", rule.code, rule.summary),
             "anyOf": [{ "$ref": "#/$defs/level" }, table_of(&properties(&settings, generator.definitions()))],

@@ -94,8 +94,7 @@ fn annotation(report: &Report, finding: &Finding<'_>, context: &Context<'_>) -> 
         Weight::Open | Weight::Info => Kind::Notice,
     };
     let undecided = matches!(finding.weight, Weight::Undecided | Weight::Open);
-    let message =
-        if undecided { format!("could not be decided: {}", finding.message) } else { finding.headline() };
+    let message = if undecided { format!("could not be decided: {}", finding.message) } else { finding.headline() };
     let mut lines = vec![message, image_line(report, &finding.images)];
     lines.extend(finding.place.locator.clone());
     for step in &finding.place.steps {

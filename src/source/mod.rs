@@ -1,7 +1,9 @@
 //! Image sources, the edge where images come from: one file each.
 
 mod archive_file;
+pub mod daemon;
 mod layout;
+pub mod registry;
 mod spec;
 mod stdin;
 
