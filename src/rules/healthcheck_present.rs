@@ -102,14 +102,12 @@ impl Check for Present {
 
 /// The last history entry that sets a health check, when no later one switches it off.
 fn lost(image: &ImageFacts) -> Option<u32> {
-    let history = image.config.history.iter().enumerate().rev();
-    let (index, text) = history
-        .filter_map(|(index, step)| {
-            let text = step.created_by.trim_start();
-            let text = text.split_once("#(nop)").map_or(text, |(_, text)| text.trim_start());
-            Some((index, text.strip_prefix("HEALTHCHECK")?))
-        })
-        .next()?;
+    let mut history = image.config.history.iter().enumerate().rev();
+    let (index, text) = history.find_map(|(index, step)| {
+        let text = step.created_by.trim_start();
+        let text = text.split_once("#(nop)").map_or(text, |(_, text)| text.trim_start());
+        Some((index, text.strip_prefix("HEALTHCHECK")?))
+    })?;
     let off = text.contains("[\"NONE\"]") || text.trim() == "NONE";
     if off { None } else { u32::try_from(index).ok() }
 }

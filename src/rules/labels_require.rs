@@ -162,9 +162,10 @@ impl Check for Labels {
                 Answer::Bad(message) => faults.push(Fault {
                     subject: name.clone(),
                     message,
-                    seat: Seat::Config(match image.config.labels.contains_key(name) {
-                        true => format!("/config/Labels/{}", pointer(name)),
-                        false => "/config/Labels".to_owned(),
+                    seat: Seat::Config(if image.config.labels.contains_key(name) {
+                        format!("/config/Labels/{}", pointer(name))
+                    } else {
+                        "/config/Labels".to_owned()
                     }),
                     fix: Some(fix(image, name, demand.as_ref())),
                 }),

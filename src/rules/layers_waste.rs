@@ -208,6 +208,6 @@ mod tests {
     #[test]
     fn a_limit_that_always_holds_is_refused() {
         assert!(complaint("layers.waste", "{max: 100%}").starts_with("1:7: "));
-        assert!(complaint("layers.waste", "{max: 5}").starts_with("1:7: "));
+        assert!(complaint("layers.waste", "{max: 5}").starts_with("1:7: a share with its sign"));
     }
 }

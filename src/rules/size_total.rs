@@ -96,7 +96,9 @@ impl Check for Budget {
         let gap = image.tree_gap();
         // An unseen layer can only add to the stored bytes; it may also hide files that are visible so far.
         if size < self.below.0 || (gap.is_some() && self.basis == Basis::Visible) {
+            let unread = self.basis == Basis::Uncompressed && image.uncompressed_size().is_none();
             return match (gap, self.warn_at) {
+                (None, _) if unread => Outcome::Unknown("the uncompressed size of a layer is not known".to_owned()),
                 (Some(gap), _) => Outcome::Unknown(gap.detail.clone()),
                 (None, Some(mark)) if size >= mark.0 => {
                     Outcome::Pass(format!("{} of {} {basis}, above the mark of {mark}", format_bytes(size), self.below))
@@ -161,6 +163,13 @@ mod tests {
         }
         let visible = "0644 0:0 big @3GB\nlayer b\ngap layer 1 was not there";
         assert!(matches!(decide("size.total", "{basis: visible}", visible), Outcome::Unknown(_)));
+    }
+
+    #[test]
+    fn a_size_that_no_gap_explains_is_undecided_all_the_same() {
+        let mut image = crate::testkit::image::image("layer a\nunpacked 1GB");
+        image.layers[0].unpacked_size = None;
+        assert!(matches!(Budget::default().decide(&image), Outcome::Unknown(_)));
     }
 
     #[test]

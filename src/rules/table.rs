@@ -122,8 +122,8 @@ pub(super) mod tests {
 
     #[test]
     fn ids_and_codes_never_change() {
-        let list: String = RULES.iter().map(|rule| format!("{} {}\n", rule.code, rule.id)).collect();
-        insta::assert_snapshot!(list, @r"
+        let list: Vec<String> = RULES.iter().map(|rule| format!("{} {}", rule.code, rule.id)).collect();
+        insta::assert_snapshot!(list.join("\n"), @r"
         IG0201 base.allow
         IG0901 env.forbid-values
         IG0302 files.forbid

@@ -100,9 +100,8 @@ impl Parts {
     fn read(text: &str) -> Self {
         let mut parts = Self { repository: "registry.example/acme/app".to_owned(), ..Self::default() };
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            if parts.line(line).is_none() {
-                panic!("this line describes no image: {line}");
-            }
+            let read = parts.line(line);
+            assert!(read.is_some(), "this line describes no image: {line}");
         }
         parts
     }
@@ -134,7 +133,7 @@ impl Parts {
             "onbuild" => config.on_build.push(rest.to_owned()),
             "healthcheck" => config.healthcheck = Some(Healthcheck { test: test(rest)?, ..Healthcheck::default() }),
             "step" => {
-                config.history.push(History { created_by: rest.to_owned(), empty_layer: true, ..History::default() })
+                config.history.push(History { created_by: rest.to_owned(), empty_layer: true, ..History::default() });
             }
             "layer" => self.begin_layer(rest),
             "diff-id" => self.layer().diff_id = Some(rest.parse().ok()?),

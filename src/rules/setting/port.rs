@@ -120,7 +120,10 @@ mod tests {
         assert_eq!(read("8501/tcp"), Ok(Port { number: 8501, protocol: Protocol::Tcp }));
         assert_eq!(read("53/UDP"), Ok(Port { number: 53, protocol: Protocol::Udp }));
         assert_eq!(read::<Port>("'8501'").expect_err("bare"), "1:4: `8501` lacks its protocol: write `8501/tcp`");
-        assert!(read::<Port>("8501").is_err_and(|error| error.contains("a port with its protocol")));
+        assert!(
+            read::<Port>("8501")
+                .is_err_and(|error| error.contains("a port with its protocol, such as `8501/tcp` is wanted"))
+        );
         for bad in ["0/tcp", "65536/tcp", "80/http", "80-90/tcp", "+80/tcp", "x", "/tcp"] {
             assert!(read::<Port>(bad).is_err(), "{bad}");
         }

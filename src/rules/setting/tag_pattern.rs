@@ -68,6 +68,6 @@ mod tests {
         assert!(!pattern.matches("my-dev-1"));
         assert!(!read::<TagPattern>("latest").expect("good").matches("latest-1"));
         assert!(read::<TagPattern>("'a:b'").is_err());
-        assert!(read::<TagPattern>("1.4").is_err_and(|error| error.contains("a tag")));
+        assert!(read::<TagPattern>("1.4").is_err_and(|error| error.contains("a tag or a pattern")));
     }
 }
