@@ -14,7 +14,8 @@ impl Policy {
     /// file and line it comes from. Rules that are not judged are listed in a comment at the end.
     #[must_use]
     pub fn describe(&self) -> String {
-        let mut text = format!("# {}, digest {}\nversion: 1\nname: {}\n", visible(&self.source), self.digest, word(&self.name));
+        let mut text =
+            format!("# {}, digest {}\nversion: 1\nname: {}\n", visible(&self.source), self.digest, word(&self.name));
         text.push_str("rules:\n");
         let mut group = "";
         for configured in &self.rules {

@@ -44,14 +44,13 @@ pub(super) struct Entry {
     pub(super) settings: Vec<Member>,
 }
 
-/// A known base image, as the list `bases` has it.
+/// A known base image, as the list `bases` has it: known by the digest of its manifest, by its layers, or both.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct KnownBase {
     r#ref: String,
-    #[expect(dead_code, reason = "read only to be checked: the rule reads the list again")]
     digest: Option<crate::model::Digest>,
-    diff_ids: Vec<crate::model::Digest>,
+    diff_ids: Option<Vec<crate::model::Digest>>,
 }
 
 impl Document {
@@ -66,7 +65,8 @@ impl Document {
             Some(member) => document.version(&member.value),
             None => {
                 let start = Span { end: node.span.start, ..node.span };
-                document.wrong(YamlError::new(start, "`version` is missing").with_hint("write `version: 1` at the top"));
+                document
+                    .wrong(YamlError::new(start, "`version` is missing").with_hint("write `version: 1` at the top"));
             }
         }
         for Member { key, key_span, value } in members {
@@ -132,7 +132,13 @@ impl Document {
         let before = self.problems.len();
         for element in elements {
             match read::<KnownBase>(element) {
-                Ok(KnownBase { r#ref, digest: _, diff_ids }) if r#ref.is_empty() || diff_ids.is_empty() => {
+                Ok(KnownBase { digest: None, diff_ids: None, .. }) => {
+                    let problem = YamlError::new(element.span, "neither `digest` nor `diff-ids` is given");
+                    self.wrong(problem.with_hint("give `diff-ids`, the layers that prove the base, bottom first"));
+                }
+                Ok(KnownBase { r#ref, diff_ids, .. })
+                    if r#ref.is_empty() || diff_ids.as_ref().is_some_and(Vec::is_empty) =>
+                {
                     let key = if r#ref.is_empty() { "ref" } else { "diff-ids" };
                     let span = element.get(key).map_or(element.span, |member| member.value.span);
                     self.wrong(YamlError::new(span, format!("`{key}` is empty")));
@@ -274,7 +280,8 @@ fn unknown(span: Span, what: &str, word: &str, known: &[&str]) -> YamlError {
 }
 
 fn unknown_group(group: &Member, table: &'static [Rule]) -> YamlError {
-    let mut groups: Vec<&str> = table.iter().filter_map(|rule| rule.id.split_once('.')).map(|(group, _)| group).collect();
+    let mut groups: Vec<&str> =
+        table.iter().filter_map(|rule| rule.id.split_once('.')).map(|(group, _)| group).collect();
     groups.dedup();
     if let Some((name, rule)) = group.key.split_once('.')
         && find(table, name, rule).is_some()
@@ -298,7 +305,12 @@ fn elsewhere(name: &str, table: &'static [Rule]) -> Option<String> {
 }
 
 fn names_in(group: &str, table: &'static [Rule]) -> Vec<&'static str> {
-    table.iter().filter_map(|rule| rule.id.split_once('.')).filter(|(known, _)| *known == group).map(|(_, name)| name).collect()
+    table
+        .iter()
+        .filter_map(|rule| rule.id.split_once('.'))
+        .filter(|(known, _)| *known == group)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 fn find(table: &'static [Rule], group: &str, name: &str) -> Option<&'static Rule> {

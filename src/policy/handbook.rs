@@ -42,7 +42,13 @@ pub(super) fn handbook_of(table: &[Rule]) -> String {
 #[must_use]
 pub fn rule_page(rule: &Rule) -> String {
     let mut text = format!("## `{}`\n\n", rule.id);
-    let _ = writeln!(text, "{}, {} unless the policy gives a level: {}.\n", rule.code, level_word(rule.level), rule.summary);
+    let _ = writeln!(
+        text,
+        "{}, {} unless the policy gives a level: {}.\n",
+        rule.code,
+        level_word(rule.level),
+        rule.summary
+    );
     let _ = writeln!(text, "### Why\n\n{}\n\n### Fix\n\n{}\n", rule.why.trim(), rule.fix.trim());
     text.push_str("### Settings\n\n");
     text.push_str(&settings(&Settings::of(rule)));
@@ -118,7 +124,9 @@ fn object(schema: &Value, definitions: &Map<String, Value>, depth: usize) -> Str
         return format!("table ({})", parts.collect::<Vec<_>>().join("; "));
     }
     match schema.get("additionalProperties") {
-        Some(values) if values.is_object() => format!("table of names, each with {}", kind(values, definitions, depth + 1)),
+        Some(values) if values.is_object() => {
+            format!("table of names, each with {}", kind(values, definitions, depth + 1))
+        }
         _ => "table".to_owned(),
     }
 }

@@ -144,8 +144,8 @@ impl Reader<'_> {
             self.open(key.clone(), key, text.to_owned());
             return Ok(());
         }
-        let text = (self.load)(&key)
-            .map_err(|why| YamlError::new(span, format!("`{parent}` could not be read: {why}")))?;
+        let text =
+            (self.load)(&key).map_err(|why| YamlError::new(span, format!("`{parent}` could not be read: {why}")))?;
         let name = if self.directory.is_empty() { key.clone() } else { format!("{}/{key}", self.directory) };
         self.open(key, name, text);
         Ok(())
@@ -198,7 +198,8 @@ impl Reader<'_> {
             if rules.is_empty() && problems.is_empty() {
                 let start = Span { line: 1, column: 1, ..Span::default() };
                 let problem = YamlError::new(start, "the policy switches no rule on, so it would pass every image");
-                problems.push(problem.with_hint("extend a preset, such as `extends: [\"@recommended\"]`, or list rules"));
+                problems
+                    .push(problem.with_hint("extend a preset, such as `extends: [\"@recommended\"]`, or list rules"));
             }
         }
         if !problems.is_empty() {

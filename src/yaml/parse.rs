@@ -422,7 +422,8 @@ mod tests {
 
     #[test]
     fn plain_scalars_read_as_the_core_schema_says_and_no_further() {
-        for text in ["off", "on", "yes", "no", "2GB", "1_000", "0x", "0x-5", "0o8", "-", "+", ".", "-x", "1e", "1.2.3", "5%"]
+        for text in
+            ["off", "on", "yes", "no", "2GB", "1_000", "0x", "0x-5", "0o8", "-", "+", ".", "-x", "1e", "1.2.3", "5%"]
         {
             assert_eq!(resolve(text), Scalar::Text, "{text}");
         }

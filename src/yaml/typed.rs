@@ -215,9 +215,8 @@ impl<'de> de::Deserializer<'de> for &'de Node {
     ) -> Result<V::Value, YamlError> {
         let result = match &self.value {
             Value::Scalar(text, Scalar::Text) => visitor.visit_enum(de::value::StrDeserializer::new(text)),
-            Value::Table(members) if members.len() == 1 => visitor.visit_enum(
-                de::value::MapAccessDeserializer::new(Members { rest: members.iter(), current: None }),
-            ),
+            Value::Table(members) if members.len() == 1 => visitor
+                .visit_enum(de::value::MapAccessDeserializer::new(Members { rest: members.iter(), current: None })),
             _ => Err(de::Error::custom(format!("a word is wanted here, not {}", self.describe()))),
         };
         result.map_err(|error: YamlError| error.at(self.span))

@@ -64,7 +64,10 @@ fn levels_and_tables_are_read_and_rules_come_sorted() {
 fn a_rule_nobody_names_is_off_and_off_is_a_word() {
     let policy = good(&rules("  user:\n    root: deny\n    exists: off\n"), &[]);
     assert_eq!(policy.rules.len(), 1);
-    assert_eq!(complaints(&rules("  user:\n    root: false\n"), &[]), "4:11: a level or a table of settings is wanted here, not a boolean");
+    assert_eq!(
+        complaints(&rules("  user:\n    root: false\n"), &[]),
+        "4:11: a level or a table of settings is wanted here, not a boolean"
+    );
     assert_eq!(hints(&rules("  user:\n    root: false\n")), ["did you mean `off`?"]);
 }
 
@@ -108,7 +111,11 @@ fn parents_apply_from_left_to_right_each_once() {
     let one = "version: 1\nextends: [\"@soft\"]\nrules: { size: { total: { below: 5GB } } }\n";
     let two = "version: 1\nextends: [\"@soft\"]\nrules: { user: { exists: warn } }\n";
     let policy = good("version: 1\nextends: [./one.yaml, ./two.yaml]\n", &[("one.yaml", one), ("two.yaml", two)]);
-    assert_eq!(effect(&policy)[0].2, "Size(5000000000)", "the preset, coming again with two.yaml, does not undo one.yaml");
+    assert_eq!(
+        effect(&policy)[0].2,
+        "Size(5000000000)",
+        "the preset, coming again with two.yaml, does not undo one.yaml"
+    );
     let reversed = good("version: 1\nextends: [./two.yaml, \"@hard\"]\n", &[("two.yaml", two)]);
     assert_eq!(effect(&reversed)[0].2, "Size(1000000000)");
     assert_eq!(
@@ -208,7 +215,10 @@ fn a_wrong_setting_points_into_the_file_that_has_it() {
 fn a_mandatory_setting_that_nobody_gives_points_at_the_rule() {
     assert_eq!(complaints(&rules("  ports:\n    exactly: deny\n"), &[]), "4:5: ports.exactly: `ports` is missing");
     assert_eq!(hints(&rules("  ports:\n    exactly: deny\n")), ["`imgguard rules ports.exactly` tells its settings"]);
-    assert_eq!(complaints(&rules("  ports: { exactly: { ports: [] } }\n"), &[]), "3:30: ports.exactly: `ports` is empty");
+    assert_eq!(
+        complaints(&rules("  ports: { exactly: { ports: [] } }\n"), &[]),
+        "3:30: ports.exactly: `ports` is empty"
+    );
 }
 
 #[test]
@@ -223,14 +233,38 @@ fn unknown_names_come_with_the_nearest_known_one() {
         ("version: 1\nruels: {}\n", "2:1: unknown key `ruels`", "did you mean `rules`?"),
         ("version: 1\nrules: { usr: { root: deny } }\n", "2:10: unknown group `usr`", "did you mean `user`?"),
         ("version: 1\nrules: { user: { rot: deny } }\n", "2:18: there is no rule `user.rot`", "did you mean `root`?"),
-        ("version: 1\nrules: { user: { total: deny } }\n", "2:18: there is no rule `user.total`", "did you mean `size.total`?"),
+        (
+            "version: 1\nrules: { user: { total: deny } }\n",
+            "2:18: there is no rule `user.total`",
+            "did you mean `size.total`?",
+        ),
         ("version: 1\nrules: { root: deny }\n", "2:10: unknown group `root`", "did you mean `user.root`?"),
-        ("version: 1\nrules: { user: { zzz: deny } }\n", "2:18: there is no rule `user.zzz`", "rules of `user` are `user.exists`, `user.root`"),
-        ("version: 1\nrules: { user.root: deny }\n", "2:10: rule `user.root` stands outside of its group", "write `user: { root: … }`"),
+        (
+            "version: 1\nrules: { user: { zzz: deny } }\n",
+            "2:18: there is no rule `user.zzz`",
+            "rules of `user` are `user.exists`, `user.root`",
+        ),
+        (
+            "version: 1\nrules: { user.root: deny }\n",
+            "2:10: rule `user.root` stands outside of its group",
+            "write `user: { root: … }`",
+        ),
         ("version: 1\nrules: { user: { root: denny } }\n", "2:24: `denny` is not a level", "did you mean `deny`?"),
-        ("version: 1\nrules: { user: { root: 7 } }\n", "2:24: a level or a table of settings is wanted here, not a number", "levels are `deny`, `warn`, `info`, `off`"),
-        ("version: 1\nrules: { user: { root: { levle: deny } } }\n", "2:26: unknown key `levle`", "did you mean `level`?"),
-        ("version: 1\nrules: { user: deny }\n", "2:16: a table of rules is wanted here, not text", "rules of `user` are `exists`, `root`"),
+        (
+            "version: 1\nrules: { user: { root: 7 } }\n",
+            "2:24: a level or a table of settings is wanted here, not a number",
+            "levels are `deny`, `warn`, `info`, `off`",
+        ),
+        (
+            "version: 1\nrules: { user: { root: { levle: deny } } }\n",
+            "2:26: unknown key `levle`",
+            "did you mean `level`?",
+        ),
+        (
+            "version: 1\nrules: { user: deny }\n",
+            "2:16: a table of rules is wanted here, not text",
+            "rules of `user` are `exists`, `root`",
+        ),
     ];
     for (text, complaint, hint) in cases {
         assert_eq!(complaints(text, &[]), complaint, "{text}");
@@ -240,10 +274,16 @@ fn unknown_names_come_with_the_nearest_known_one() {
 
 #[test]
 fn what_the_format_keeps_for_later_is_refused_by_name() {
-    assert_eq!(complaints("version: 1\nwaivers: []\nrules: { user: { root: deny } }\n", &[]), "2:1: `waivers` is not supported by this version");
+    assert_eq!(
+        complaints("version: 1\nwaivers: []\nrules: { user: { root: deny } }\n", &[]),
+        "2:1: `waivers` is not supported by this version"
+    );
     for key in ["since: 2027-01-01", "scope: own", "platforms: [linux/amd64]"] {
         let complaint = complaints(&rules(&format!("  user:\n    root: {{ {key} }}\n")), &[]);
-        assert!(complaint.starts_with("4:13: `") && complaint.ends_with("is not supported by this version"), "{complaint}");
+        assert!(
+            complaint.starts_with("4:13: `") && complaint.ends_with("is not supported by this version"),
+            "{complaint}"
+        );
     }
 }
 
@@ -255,8 +295,14 @@ fn version_and_name_are_checked_in_every_file() {
     assert_eq!(complaints(&format!("version: 2\n{rest}"), &[]), "1:10: version 2 of the policy format is not known");
     assert_eq!(complaints(&format!("version: 1\nname: 1.10\n{rest}"), &[]), "2:7: text is wanted here, not a number");
     assert_eq!(hints(&format!("version: 1\nname: 1.10\n{rest}")), ["put it in quotes: `\"1.10\"`"]);
-    assert_eq!(complaints(&format!("version: 1\nname: \"a\\e[31m\"\n{rest}"), &[]), "2:7: the name holds a control character");
-    assert_eq!(complaints(&format!("version: 1\nextends: [./a.yaml]\n{rest}"), &[("a.yaml", rest)]), "ci/a.yaml:1:1: `version` is missing");
+    assert_eq!(
+        complaints(&format!("version: 1\nname: \"a\\e[31m\"\n{rest}"), &[]),
+        "2:7: the name holds a control character"
+    );
+    assert_eq!(
+        complaints(&format!("version: 1\nextends: [./a.yaml]\n{rest}"), &[("a.yaml", rest)]),
+        "ci/a.yaml:1:1: `version` is missing"
+    );
     assert_eq!(complaints("- 1\n", &[]), "1:1: a table with `version` and `rules` is wanted here, not a list");
 }
 
@@ -279,9 +325,10 @@ fn known_bases_reach_the_rule_from_every_file() {
 
     let alone = format!("version: 1\n{}rules: {{ user: {{ root: deny }} }}\n", bases("a"));
     assert_eq!(complaints(&alone, &[]), "2:8: `bases` is given, but no rule `base.allow` reads it");
-    let wrong = |bases: &str| complaints(&format!("version: 1\nbases: {bases}\nrules: {{ base: {{ allow: deny }} }}\n"), &[]);
+    let wrong =
+        |bases: &str| complaints(&format!("version: 1\nbases: {bases}\nrules: {{ base: {{ allow: deny }} }}\n"), &[]);
     assert_eq!(wrong("[]"), "2:8: the list is empty");
-    assert_eq!(wrong("[{ ref: a }]"), "2:9: `diff-ids` is missing");
+    assert_eq!(wrong("[{ ref: a, digest: ~ }]"), "2:9: neither `digest` nor `diff-ids` is given");
     assert_eq!(wrong("[{ ref: a, diff-ids: [] }]"), "2:29: `diff-ids` is empty");
     assert_eq!(wrong("[{ ref: a, diffids: [] }]"), "2:19: unknown key `diffids`");
     assert!(wrong("[{ ref: a, diff-ids: [sha256:00] }]").starts_with("2:30: digest is not made of"));
@@ -339,7 +386,8 @@ fn the_description_tells_every_value_its_place_and_reads_back_as_the_same_policy
     "##);
     let again = good(&described, &[]);
     assert_eq!(again.name, policy.name);
-    let bare = |policy: &Policy| effect(policy).into_iter().map(|(id, level, says, _)| (id, level, says)).collect::<Vec<_>>();
+    let bare =
+        |policy: &Policy| effect(policy).into_iter().map(|(id, level, says, _)| (id, level, says)).collect::<Vec<_>>();
     assert_eq!(bare(&again), bare(&policy));
 }
 
@@ -364,7 +412,8 @@ fn errors_look_like_a_compilers() {
     8 |     root: warn
       |     ^^^^
     ");
-    let text = "version: 1\nrules:\n  size:\n    total:\n      level: denny\n  ports:\n    exactly:\n      port: [80/tcp]\n";
+    let text =
+        "version: 1\nrules:\n  size:\n    total:\n      level: denny\n  ports:\n    exactly:\n      port: [80/tcp]\n";
     let Err(errors) = read(text, &[]) else { panic!("wrong on purpose") };
     insta::assert_snapshot!(render(&errors, false), @r"
     error: `denny` is not a level
