@@ -61,13 +61,11 @@ impl Document {
             document.wrong(wants(node, "a table with `version` and `rules`"));
             return document;
         };
-        match node.get("version") {
-            Some(member) => document.version(&member.value),
-            None => {
-                let start = Span { end: node.span.start, ..node.span };
-                document
-                    .wrong(YamlError::new(start, "`version` is missing").with_hint("write `version: 1` at the top"));
-            }
+        if let Some(member) = node.get("version") {
+            document.version(&member.value);
+        } else {
+            let start = Span { end: node.span.start, ..node.span };
+            document.wrong(YamlError::new(start, "`version` is missing").with_hint("write `version: 1` at the top"));
         }
         for Member { key, key_span, value } in members {
             match key.as_str() {
@@ -178,20 +176,10 @@ impl Document {
                 continue;
             };
             for rule in rules {
-                match find(table, &group.key, &rule.key) {
-                    Some(found) => self.entry(found, rule),
-                    None => {
-                        let id = format!("{}.{}", group.key, rule.key);
-                        let ids: Vec<String> = names.iter().map(|name| format!("{}.{name}", group.key)).collect();
-                        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-                        let hint = elsewhere(&rule.key, table)
-                            .filter(|_| suggest(&rule.key, &names).is_none_or(|hint| !hint.starts_with("did")))
-                            .or_else(|| suggest(&rule.key, &names).filter(|hint| hint.starts_with("did")))
-                            .or_else(|| Some(format!("rules of `{}` are {}", group.key, ticked(&ids))));
-                        let mut problem = YamlError::new(rule.key_span, format!("there is no rule `{id}`"));
-                        problem.hint = hint;
-                        self.wrong(problem);
-                    }
+                if let Some(found) = find(table, &group.key, &rule.key) {
+                    self.entry(found, rule);
+                } else {
+                    self.wrong(unknown_rule(&group.key, rule, &names, table));
                 }
             }
         }
@@ -277,6 +265,15 @@ fn unknown(span: Span, what: &str, word: &str, known: &[&str]) -> YamlError {
     let mut problem = YamlError::new(span, format!("unknown {what} `{word}`"));
     problem.hint = suggest(word, known);
     problem
+}
+
+fn unknown_rule(group: &str, rule: &Member, names: &[&str], table: &'static [Rule]) -> YamlError {
+    let ids: Vec<String> = names.iter().map(|name| format!("{group}.{name}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let near = suggest(&rule.key, names).filter(|hint| hint.starts_with("did"));
+    let hint = near.or_else(|| elsewhere(&rule.key, table));
+    YamlError::new(rule.key_span, format!("there is no rule `{group}.{}`", rule.key))
+        .with_hint(hint.unwrap_or_else(|| format!("rules of `{group}` are {}", ticked(&ids))))
 }
 
 fn unknown_group(group: &Member, table: &'static [Rule]) -> YamlError {

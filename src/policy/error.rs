@@ -46,7 +46,8 @@ impl PolicyErrors {
                 texts.push(String::new());
             }
             source.text.clone_into(&mut texts[number]);
-            let related = complaint.related.and_then(|(related, what)| {
+            let related = complaint.related.and_then(|related| {
+                let (related, what) = *related;
                 let (same, _, place) = sources.locate(related)?;
                 (same == number).then_some((place, what))
             });

@@ -382,7 +382,7 @@ mod tests {
                 (6, "a key must be text, not a number"),
             ]
         );
-        assert_eq!(problems[0].related.map(|(span, _)| span.line), Some(1));
+        assert_eq!(problems[0].related.as_ref().map(|related| related.0.line), Some(1));
     }
 
     #[test]

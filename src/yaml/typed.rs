@@ -17,7 +17,7 @@ pub struct YamlError {
     /// What to write instead.
     pub hint: Option<String>,
     /// A second place that belongs to it, and what is there.
-    pub related: Option<(Span, &'static str)>,
+    pub related: Option<Box<(Span, &'static str)>>,
     placed: bool,
 }
 
@@ -38,7 +38,7 @@ impl YamlError {
     /// The same complaint with a second place, and what is there.
     #[must_use]
     pub fn with_related(mut self, span: Span, what: &'static str) -> Self {
-        self.related = Some((span, what));
+        self.related = Some(Box::new((span, what)));
         self
     }
 
@@ -46,7 +46,9 @@ impl YamlError {
     #[must_use]
     pub fn shifted(mut self, bytes: usize) -> Self {
         self.span = self.span.shifted(bytes);
-        self.related = self.related.map(|(span, what)| (span.shifted(bytes), what));
+        if let Some(related) = &mut self.related {
+            related.0 = related.0.shifted(bytes);
+        }
         self
     }
 
