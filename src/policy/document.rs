@@ -44,14 +44,13 @@ pub(super) struct Entry {
     pub(super) settings: Vec<Member>,
 }
 
-/// A known base image, as the list `bases` has it.
+/// A known base image, as the list `bases` has it: known by the digest of its manifest, by its layers, or both.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct KnownBase {
     r#ref: String,
-    #[expect(dead_code, reason = "read only to be checked: the rule reads the list again")]
     digest: Option<crate::model::Digest>,
-    diff_ids: Vec<crate::model::Digest>,
+    diff_ids: Option<Vec<crate::model::Digest>>,
 }
 
 impl Document {
@@ -62,13 +61,11 @@ impl Document {
             document.wrong(wants(node, "a table with `version` and `rules`"));
             return document;
         };
-        match node.get("version") {
-            Some(member) => document.version(&member.value),
-            None => {
-                let start = Span { end: node.span.start, ..node.span };
-                document
-                    .wrong(YamlError::new(start, "`version` is missing").with_hint("write `version: 1` at the top"));
-            }
+        if let Some(member) = node.get("version") {
+            document.version(&member.value);
+        } else {
+            let start = Span { end: node.span.start, ..node.span };
+            document.wrong(YamlError::new(start, "`version` is missing").with_hint("write `version: 1` at the top"));
         }
         for Member { key, key_span, value } in members {
             match key.as_str() {
@@ -133,7 +130,13 @@ impl Document {
         let before = self.problems.len();
         for element in elements {
             match read::<KnownBase>(element) {
-                Ok(KnownBase { r#ref, digest: _, diff_ids }) if r#ref.is_empty() || diff_ids.is_empty() => {
+                Ok(KnownBase { digest: None, diff_ids: None, .. }) => {
+                    let problem = YamlError::new(element.span, "neither `digest` nor `diff-ids` is given");
+                    self.wrong(problem.with_hint("give `diff-ids`, the layers that prove the base, bottom first"));
+                }
+                Ok(KnownBase { r#ref, diff_ids, .. })
+                    if r#ref.is_empty() || diff_ids.as_ref().is_some_and(Vec::is_empty) =>
+                {
                     let key = if r#ref.is_empty() { "ref" } else { "diff-ids" };
                     let span = element.get(key).map_or(element.span, |member| member.value.span);
                     self.wrong(YamlError::new(span, format!("`{key}` is empty")));
@@ -173,20 +176,10 @@ impl Document {
                 continue;
             };
             for rule in rules {
-                match find(table, &group.key, &rule.key) {
-                    Some(found) => self.entry(found, rule),
-                    None => {
-                        let id = format!("{}.{}", group.key, rule.key);
-                        let ids: Vec<String> = names.iter().map(|name| format!("{}.{name}", group.key)).collect();
-                        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-                        let hint = elsewhere(&rule.key, table)
-                            .filter(|_| suggest(&rule.key, &names).is_none_or(|hint| !hint.starts_with("did")))
-                            .or_else(|| suggest(&rule.key, &names).filter(|hint| hint.starts_with("did")))
-                            .or_else(|| Some(format!("rules of `{}` are {}", group.key, ticked(&ids))));
-                        let mut problem = YamlError::new(rule.key_span, format!("there is no rule `{id}`"));
-                        problem.hint = hint;
-                        self.wrong(problem);
-                    }
+                if let Some(found) = find(table, &group.key, &rule.key) {
+                    self.entry(found, rule);
+                } else {
+                    self.wrong(unknown_rule(&group.key, rule, &names, table));
                 }
             }
         }
@@ -272,6 +265,15 @@ fn unknown(span: Span, what: &str, word: &str, known: &[&str]) -> YamlError {
     let mut problem = YamlError::new(span, format!("unknown {what} `{word}`"));
     problem.hint = suggest(word, known);
     problem
+}
+
+fn unknown_rule(group: &str, rule: &Member, names: &[&str], table: &'static [Rule]) -> YamlError {
+    let ids: Vec<String> = names.iter().map(|name| format!("{group}.{name}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let near = suggest(&rule.key, names).filter(|hint| hint.starts_with("did"));
+    let hint = near.or_else(|| elsewhere(&rule.key, table));
+    YamlError::new(rule.key_span, format!("there is no rule `{group}.{}`", rule.key))
+        .with_hint(hint.unwrap_or_else(|| format!("rules of `{group}` are {}", ticked(&ids))))
 }
 
 fn unknown_group(group: &Member, table: &'static [Rule]) -> YamlError {

@@ -25,5 +25,5 @@ pub use judge::judge;
 pub use parse::parse;
 pub use presets::{builtin, builtin_default, preset_names};
 pub use render::render;
-pub use schema::schema;
+pub use schema::{schema, schema_text};
 pub use types::{Approved, Configured, Counts, ImageReport, Origin, Policy, Report, RuleResult, Setting, Verdict};

@@ -155,14 +155,12 @@ impl Reader<'_> {
     fn resolve(&self, parent: &str, span: Span) -> Result<(String, Option<&'static str>), YamlError> {
         let names: Vec<&str> = self.presets.iter().map(|(name, _)| *name).collect();
         if parent.starts_with('@') {
-            return match self.presets.iter().find(|(name, _)| *name == parent) {
-                Some((name, text)) => Ok(((*name).to_owned(), Some(text))),
-                None => {
-                    let mut problem = YamlError::new(span, format!("there is no preset `{parent}`"));
-                    problem.hint = suggest(parent, &names);
-                    Err(problem)
-                }
-            };
+            if let Some((name, text)) = self.presets.iter().find(|(name, _)| *name == parent) {
+                return Ok(((*name).to_owned(), Some(text)));
+            }
+            let mut problem = YamlError::new(span, format!("there is no preset `{parent}`"));
+            problem.hint = suggest(parent, &names);
+            return Err(problem);
         }
         if parent.contains("://") {
             return Err(YamlError::new(span, "policies from a registry or a server are not supported by this version"));
@@ -207,7 +205,10 @@ impl Reader<'_> {
         }
         let digest = match applied.as_slice() {
             [only] => only.digest.clone(),
-            all => Digest::of(all.iter().map(|one| format!("{}\n", one.digest)).collect::<String>().as_bytes()),
+            all => {
+                let list: Vec<String> = all.iter().map(|one| one.digest.to_string()).collect();
+                Digest::of(list.join("\n").as_bytes())
+            }
         };
         let name = applied.last().and_then(|last| last.document.name.clone());
         Ok(Policy { name: name.unwrap_or_else(|| file.to_owned()), source: file.to_owned(), digest, rules })

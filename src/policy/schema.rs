@@ -20,6 +20,12 @@ pub fn schema() -> Value {
     schema_of(RULES)
 }
 
+/// [`schema`] as text: what `imgguard policy schema` prints and `policies/schema.json` holds.
+#[must_use]
+pub fn schema_text() -> String {
+    format!("{:#}\n", schema())
+}
+
 /// [`schema`] for another table of rules.
 pub(super) fn schema_of(table: &[Rule]) -> Value {
     let mut generator = generator();
@@ -70,6 +76,7 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
     for (name, definition) in definitions {
         schema["$defs"][name] = definition;
     }
+    schema.sort_all_objects();
     schema
 }
 
@@ -77,10 +84,11 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
 fn base() -> Value {
     let digest = json!({ "type": "string", "pattern": "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$" });
     json!({
-        "type": "object", "additionalProperties": false, "required": ["ref", "diff-ids"],
+        "type": "object", "additionalProperties": false, "required": ["ref"],
+        "anyOf": [{ "required": ["digest"] }, { "required": ["diff-ids"] }],
         "properties": {
             "ref": { "description": "Canonical name.", "type": "string", "minLength": 1 },
-            "digest": { "description": "Digest of the manifest or index.", "anyOf": [digest, { "type": "null" }] },
+            "digest": { "description": "Digest of the manifest or index.", "allOf": [digest] },
             "diff-ids": {
                 "description": "Digests of the uncompressed layers, bottom first.",
                 "type": "array", "minItems": 1, "items": digest,
@@ -118,8 +126,11 @@ impl Settings {
     /// Reads them from the rule's schema.
     pub(super) fn of(rule: &Rule) -> Self {
         let mut generator = generator();
-        let written = (rule.schema)(&mut generator).to_value();
-        let definitions = generator.take_definitions(true);
+        let mut written = (rule.schema)(&mut generator).to_value();
+        let mut definitions = generator.take_definitions(true);
+        written.sort_all_objects();
+        definitions.sort_keys();
+        definitions.values_mut().for_each(Value::sort_all_objects);
         let schema = resolve(&written, &definitions);
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
         let required = required.filter_map(Value::as_str).map(str::to_owned).collect();

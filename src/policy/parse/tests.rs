@@ -328,7 +328,7 @@ fn known_bases_reach_the_rule_from_every_file() {
     let wrong =
         |bases: &str| complaints(&format!("version: 1\nbases: {bases}\nrules: {{ base: {{ allow: deny }} }}\n"), &[]);
     assert_eq!(wrong("[]"), "2:8: the list is empty");
-    assert_eq!(wrong("[{ ref: a }]"), "2:9: `diff-ids` is missing");
+    assert_eq!(wrong("[{ ref: a, digest: ~ }]"), "2:9: neither `digest` nor `diff-ids` is given");
     assert_eq!(wrong("[{ ref: a, diff-ids: [] }]"), "2:29: `diff-ids` is empty");
     assert_eq!(wrong("[{ ref: a, diffids: [] }]"), "2:19: unknown key `diffids`");
     assert!(wrong("[{ ref: a, diff-ids: [sha256:00] }]").starts_with("2:30: digest is not made of"));
