@@ -10,7 +10,7 @@ const MAX_CUT: usize = 100;
 /// The state between two chunks: at most one file is open.
 #[derive(Default)]
 pub(super) struct LayerSearch {
-    open: Option<(FileScan, Box<str>)>,
+    open: Option<(FileScan<'static>, Box<str>)>,
     hits: Vec<Hit>,
     cut: Vec<String>,
 }
@@ -25,32 +25,35 @@ impl LayerSearch {
                 let path = &pieces.paths[piece.path.clone()];
                 let mut scan = FileScan::new(path, piece.size);
                 scan.feed(scanner, bytes, true, &mut self.hits);
-                self.close(&scan, path, before);
+                self.note_cut(&scan, path);
                 continue;
             }
             if piece.first {
                 let path = &pieces.paths[piece.path.clone()];
-                self.open = Some((FileScan::new(path, piece.size), path.into()));
+                self.open = Some((FileScan::new(path, piece.size).without_path(), path.into()));
             }
             let Some((mut scan, path)) = self.open.take() else { continue };
             scan.feed(scanner, bytes, piece.last, &mut self.hits);
-            self.close(&scan, &path, before);
-            if !piece.last {
+            for hit in &mut self.hits[before..] {
+                hit.path.clone_from(&path);
+            }
+            if piece.last {
+                self.note_cut(&scan, &path);
+            } else {
                 self.open = Some((scan, path));
             }
         }
     }
 
-    fn close(&mut self, _scan: &FileScan, path: &str, before: usize) {
-        for hit in &mut self.hits[before..] {
-            hit.path = path.into();
+    fn note_cut(&mut self, scan: &FileScan<'_>, path: &str) {
+        if scan.truncated() && self.cut.len() < MAX_CUT {
+            self.cut.push(path.to_owned());
         }
     }
 
     /// All hits, and the files that had more than are listed.
     pub fn into_hits(mut self) -> (Vec<Hit>, Vec<String>) {
         self.hits.sort();
-        self.cut.truncate(MAX_CUT);
         (self.hits, self.cut)
     }
 }

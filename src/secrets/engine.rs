@@ -307,6 +307,14 @@ impl<'p> FileScan<'p> {
         Self { path, name: Name::of(path), ..Self::default() }
     }
 
+    /// Lets go of the path, so that the search can outlive it: the hits to come carry an empty path, which the caller
+    /// fills in.
+    #[must_use]
+    pub fn without_path(self) -> FileScan<'static> {
+        let Self { path: _, name, text, carry, base, from, lines, nul, found, by_pass, truncated } = self;
+        FileScan { path: "", name, text, carry, base, from, lines, nul, found, by_pass, truncated }
+    }
+
     /// Tells whether the file holds more than [`MAX_HITS`] hits, so that not all were told.
     #[must_use]
     pub fn truncated(&self) -> bool {
