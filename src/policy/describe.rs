@@ -69,7 +69,11 @@ fn word(text: &str) -> String {
     let first = text.chars().next();
     let plain = first.is_some_and(|first| first.is_ascii_alphabetic())
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter))
-        && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null");
+        // Older YAML readers take the last six for booleans.
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
+        );
     let size = crate::model::parse_size(text).is_ok() && !text.contains(' ');
     if plain || size {
         return text.to_owned();

@@ -112,7 +112,7 @@ pub(super) fn table() -> &'static [Rule] {
                     let Allow { refs, known } = settings.read()?;
                     says(format!("{} refs, {} known", refs.len(), known.len()))
                 },
-                |generator| generator.subschema_for::<Allow>(),
+                schemars::SchemaGenerator::subschema_for::<Allow>,
             ),
             rule(
                 "ports.exactly",
@@ -123,15 +123,15 @@ pub(super) fn table() -> &'static [Rule] {
                     }
                     says(ports.join(" "))
                 },
-                |generator| generator.subschema_for::<Exactly>(),
+                schemars::SchemaGenerator::subschema_for::<Exactly>,
             ),
             rule(
                 "size.total",
                 |settings| settings.read::<Total>().and_then(|total| says(format!("{:?}", total.below))),
-                |generator| generator.subschema_for::<Total>(),
+                schemars::SchemaGenerator::subschema_for::<Total>,
             ),
-            rule("user.exists", nothing, |generator| generator.subschema_for::<Nothing>()),
-            rule("user.root", nothing, |generator| generator.subschema_for::<Nothing>()),
+            rule("user.exists", nothing, schemars::SchemaGenerator::subschema_for::<Nothing>),
+            rule("user.root", nothing, schemars::SchemaGenerator::subschema_for::<Nothing>),
         ]
     });
     &TABLE

@@ -10,7 +10,7 @@ use super::merge::level_word;
 use super::schema::{Settings, resolve};
 
 /// Deepest nesting of a setting's type that is spelled out.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 8;
 
 /// Writes the reference of all rules as Markdown: `policies/RULES.md`.
 #[must_use]
@@ -23,7 +23,18 @@ pub(super) fn handbook_of(table: &[Rule]) -> String {
     let mut text = String::from(
         "# Rules\n\n\
          Printed by `imgguard rules --markdown`. A rule is off unless a policy names it; a policy gives a level \
-         (`deny`, `warn`, `info`, `off`) or a table of `level` and settings.\n\n\
+         (`deny`, `warn`, `info`, `off`) or a table of `level` and settings:\n\n\
+         ```yaml\n\
+         version: 1\n\
+         extends: [\"@recommended\", ./team.yaml]   # from left to right, each once, then this file\n\
+         rules:\n  \
+           user:\n    \
+             root: deny                            # a level alone keeps inherited settings\n  \
+           size:\n    \
+             total: { below: 1GB, warn-at: null }  # replaces key by key; `null` takes an inherited key away\n\
+         ```\n\n\
+         A table without `level` keeps the inherited level; a rule that was off or not named gets the level of this \
+         list. Settings are checked in their final form.\n\n\
          | rule | code | level | a finding says |\n|---|---|---|---|\n",
     );
     for rule in table {
@@ -109,7 +120,13 @@ fn kind(schema: &Value, definitions: &Map<String, Value>, depth: usize) -> Strin
         "number" => example(schema, "number"),
         "boolean" => "`true`, `false`".to_owned(),
         "array" => match schema.get("items") {
-            Some(items) => format!("list of {}", kind(items, definitions, depth + 1)),
+            Some(items) => {
+                let items = kind(items, definitions, depth + 1);
+                match items.strip_prefix("table") {
+                    Some(parts) => format!("list of tables{parts}"),
+                    None => format!("list of {items}"),
+                }
+            }
             None => "list".to_owned(),
         },
         "object" => object(schema, definitions, depth),

@@ -58,3 +58,12 @@ fn every_rule_has_its_page_and_its_line_in_the_list() {
     }
     assert!(text.contains("| `ports` | list of text | must be given | Ports with their protocol. |"), "{text}");
 }
+
+#[test]
+fn the_example_at_the_top_is_a_policy() {
+    let text = handbook();
+    let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let team = |_: &str| Ok("version: 1\n".to_owned());
+    let policy = super::super::parse(example, "imgguard.yaml", &mut { team });
+    policy.unwrap_or_else(|errors| panic!("{}", super::super::render(&errors, false)));
+}

@@ -13,7 +13,10 @@ impl Check for Answers {
     }
 }
 
-fn policy(rules: Vec<(Level, fn(&ImageFacts) -> Outcome)>) -> Policy {
+/// A level, and what a rule at that level answers.
+type Answer = (Level, fn(&ImageFacts) -> Outcome);
+
+fn policy(rules: Vec<Answer>) -> Policy {
     let rules = rules.into_iter().map(|(level, answer)| Configured {
         rule: &table()[0],
         level,
@@ -54,7 +57,7 @@ fn gap(detail: &str) -> Gap {
     Gap { kind: GapKind::LayerMissing, layer: Some(0), path: None, detail: detail.to_owned() }
 }
 
-fn judged(rules: Vec<(Level, fn(&ImageFacts) -> Outcome)>, gaps: &[&str]) -> Report {
+fn judged(rules: Vec<Answer>, gaps: &[&str]) -> Report {
     let mut facts = image("a");
     facts.gaps = gaps.iter().map(|detail| gap(detail)).collect();
     judge(&policy(rules), inspection(vec![facts]))
@@ -147,7 +150,7 @@ fn gaps_are_listed_once_and_sorted() {
 
 #[test]
 fn every_answer_is_counted_in_its_place() {
-    let rules: Vec<(Level, fn(&ImageFacts) -> Outcome)> = vec![
+    let rules: Vec<Answer> = vec![
         (Level::Deny, fail),
         (Level::Warn, fail),
         (Level::Warn, fail),

@@ -448,8 +448,8 @@ fn a_policy_cannot_write_on_the_terminal() {
 
 #[test]
 fn at_most_twenty_five_errors_are_shown_in_full() {
-    let keys: String = (0..40).map(|number| format!("k{number}: 1\n")).collect();
-    let Err(errors) = read(&format!("version: 1\n{keys}"), &[]) else { panic!("wrong on purpose") };
+    let keys: Vec<String> = (0..40).map(|number| format!("k{number}: 1")).collect();
+    let Err(errors) = read(&format!("version: 1\n{}\n", keys.join("\n")), &[]) else { panic!("wrong on purpose") };
     assert_eq!(errors.errors().len(), 40);
     let shown = render(&errors, false);
     assert_eq!(shown.matches("unknown key").count(), 25);

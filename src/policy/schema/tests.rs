@@ -2,6 +2,7 @@ use super::super::fake::table;
 use super::super::presets::PRESETS;
 use super::super::{builtin, builtin_default};
 use super::*;
+use crate::rules::Level::{Deny, Warn};
 use crate::yaml;
 
 fn json(text: &str) -> Value {
@@ -84,7 +85,6 @@ fn every_shipped_policy_is_good_for_the_parser_and_the_schema() {
 fn the_default_policy_is_small_not_root_without_secrets_and_on_an_allowed_base() {
     let policy = builtin_default();
     let levels: Vec<_> = policy.rules.iter().map(|configured| (configured.rule.id, configured.level)).collect();
-    use crate::rules::Level::{Deny, Warn};
     assert_eq!(
         levels,
         [
