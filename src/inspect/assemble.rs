@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{
-    Document, Entry, File, Gap, GapKind, Grade, Hidden, How, ImageFacts, Kind, Layer, LayerFacts, Note, Place,
-    SecretFact, Waste,
+    Document, Entry, File, Gap, GapKind, Grade, Hidden, How, ImageFacts, Kind, Layer, LayerFacts, Note, NoteKind,
+    Place, SecretFact, Waste,
 };
 use crate::oci::{ImagePlan, LayerPlan};
 use crate::secrets::Scanner;
@@ -36,6 +36,7 @@ pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, 
     let mut overlaid = overlay(&facts);
     notes.append(&mut overlaid.notes);
     gaps.append(&mut overlaid.gaps);
+    notes.extend(named_twice(&facts, &overlaid));
     let sums = Sums::of(&facts, &overlaid);
     let documents = documents(&facts, &overlaid);
     let places = secret_places(&facts, &overlaid);
@@ -77,6 +78,19 @@ pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, 
 
 fn entry(facts: &[Option<Arc<LayerFacts>>], origin: Origin) -> Option<&Entry> {
     facts.get(origin.layer as usize)?.as_ref()?.entries.get(origin.entry as usize)
+}
+
+/// A note for each name that one layer ships twice; the first hundred are named.
+fn named_twice(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Vec<Note> {
+    let twice = overlaid.hidden.iter().filter(|out| out.how == How::Duplicate);
+    twice
+        .take(100)
+        .filter_map(|out| {
+            let path = Some(entry(facts, out.origin)?.path.to_string());
+            let detail = "the archive names it more than once: the last one counts".to_owned();
+            Some(Note { kind: NoteKind::DuplicateEntry, layer: Some(out.origin.layer), path, detail })
+        })
+        .collect()
 }
 
 /// Byte sums: hard links count once, directories and links not at all.
@@ -355,6 +369,5 @@ fn take_entries(facts: Vec<Option<Arc<LayerFacts>>>, overlaid: Overlaid) -> (Vec
         }
         files.push(File { entry, added: u32::from(placed.added), changed: u32::from(placed.changed) });
     }
-    files.sort_unstable_by(|left, right| left.entry.path.cmp(&right.entry.path));
     (files, hidden)
 }

@@ -1,14 +1,12 @@
 //! The layer cache: facts of whole, verified layers, one file each, shared by any number of processes.
 //!
-//! A file is written under a temporary name and renamed, so readers see a whole file or none; it carries the SHA-256 of
+//! A file is written under a temporary name and renamed, so readers see a whole file or none; it carries a checksum of
 //! its content, so a damaged one counts as absent. Failures and gaps of the source are never stored. The key binds the
 //! blob's digest to the diffID: facts are only reused for a blob that has been seen to unpack to that archive.
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use sha2::Digest as _;
 
 use crate::layer::Limits;
 use crate::model::{Digest, LayerFacts};
@@ -70,10 +68,10 @@ impl Cache {
         let path = self.file(blob, diff_id, analysers);
         let file = std::fs::File::open(&path).ok()?;
         let mut bytes = Vec::with_capacity(usize::try_from(file.metadata().ok()?.len()).ok()?);
-        BufReader::new(file).read_to_end(&mut bytes).ok()?;
+        (&file).read_to_end(&mut bytes).ok()?;
         let content = bytes.strip_prefix(MAGIC)?;
-        let (seal, content) = content.split_first_chunk::<32>()?;
-        if <[u8; 32]>::from(sha2::Sha256::digest(content)) != *seal {
+        let (seal, content) = content.split_first_chunk::<4>()?;
+        if crc32fast::hash(content).to_le_bytes() != *seal {
             return None;
         }
         let facts: LayerFacts = postcard::from_bytes(content).ok()?;
@@ -161,11 +159,11 @@ impl Cache {
 #[expect(clippy::disallowed_methods, reason = "the cache is an edge")]
 fn write(path: &Path, facts: &LayerFacts) -> io::Result<()> {
     use std::io::Seek as _;
-    let mut sealed = Sealing { inner: BufWriter::new(std::fs::File::create(path)?), hash: sha2::Sha256::new() };
+    let mut sealed = Sealing { inner: BufWriter::new(std::fs::File::create(path)?), hash: crc32fast::Hasher::new() };
     sealed.inner.write_all(MAGIC)?;
-    sealed.inner.write_all(&[0; 32])?;
+    sealed.inner.write_all(&[0; 4])?;
     let sealed = postcard::to_io(facts, sealed).map_err(io::Error::other)?;
-    let seal: [u8; 32] = sealed.hash.finalize().into();
+    let seal = sealed.hash.finalize().to_le_bytes();
     let mut file = sealed.inner.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.seek(io::SeekFrom::Start(MAGIC.len() as u64))?;
     file.write_all(&seal)
@@ -173,7 +171,7 @@ fn write(path: &Path, facts: &LayerFacts) -> io::Result<()> {
 
 struct Sealing {
     inner: BufWriter<std::fs::File>,
-    hash: sha2::Sha256,
+    hash: crc32fast::Hasher,
 }
 
 impl Write for Sealing {

@@ -205,22 +205,6 @@ impl Walker {
             );
             self.notes.push(Note { kind: NoteKind::AbsoluteName, layer: None, path: None, detail });
         }
-        let mut names: Vec<&str> = self.entries.iter().map(|entry| &*entry.path).collect();
-        if !names.is_sorted_by(|left, right| left < right) {
-            names.sort_unstable();
-            let mut twice: Vec<String> =
-                names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned()).collect();
-            twice.dedup();
-            let more = twice.len().saturating_sub(100);
-            for path in twice.into_iter().take(100) {
-                let detail = "the archive names it more than once: the last one counts".to_owned();
-                self.notes.push(Note { kind: NoteKind::DuplicateEntry, layer: None, path: Some(path), detail });
-            }
-            if more > 0 {
-                let detail = format!("{more} further names occur more than once");
-                self.notes.push(Note { kind: NoteKind::DuplicateEntry, layer: None, path: None, detail });
-            }
-        }
     }
 
     fn damaged(&self, at: usize, why: impl Into<String>) -> LayerError {
