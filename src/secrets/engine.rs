@@ -313,6 +313,12 @@ impl<'p> FileScan<'p> {
         self.truncated
     }
 
+    /// Gives the room of the bytes kept between two chunks.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.carry.capacity()
+    }
+
     /// Takes the next bytes. `last` is set with the last of them (which may be empty); with it the hits are appended to
     /// `hits` in order of their offset, with `path` as given to [`FileScan::new`].
     pub fn feed(&mut self, scanner: &Scanner, bytes: &[u8], last: bool, hits: &mut Vec<Hit>) {

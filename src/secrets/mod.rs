@@ -21,3 +21,6 @@ mod window;
 pub use detectors::Detector;
 pub use engine::{FileScan, MAX_HITS, Scanner};
 pub use text::TextHit;
+
+#[cfg(test)]
+mod engine_tests;
