@@ -13,6 +13,7 @@ mod gate;
 mod judge;
 mod key_material;
 mod name;
+mod published;
 mod redact;
 mod shape;
 mod text;
