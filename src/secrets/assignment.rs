@@ -139,9 +139,10 @@ pub(super) fn grade_of_value(name: &[u8], value: &[u8], place: Name) -> Option<G
         return None;
     }
     let (letters, digits) = (value.iter().any(u8::is_ascii_alphabetic), value.iter().any(u8::is_ascii_digit));
-    let symbols = value.iter().any(|byte| byte.is_ascii_punctuation());
+    // Names, paths and host names have these as well.
+    let symbols = value.iter().any(|byte| byte.is_ascii_punctuation() && !b"-_./:,@".contains(byte));
     let strong = place == Name::Config || place.holds_credentials();
-    if !strong && (!letters || value.contains(&b'(') || value.contains(&b' ')) {
+    if !strong && (!letters || value.contains(&b'(') || value.contains(&b' ') || is_path(value)) {
         return None;
     }
     let made_up = judge::is_generic(value) || value.eq_ignore_ascii_case(name) || judge::longest_sequence(value) >= 8;
@@ -152,6 +153,12 @@ pub(super) fn grade_of_value(name: &[u8], value: &[u8], place: Name) -> Option<G
         (false, true) => Grade::Structured,
         (false, false) => Grade::Contextual,
     })
+}
+
+/// Tells whether the value is a path of names: several slashes and no capital letter.
+fn is_path(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'/', value).count() >= 2
+        && !value.iter().any(|byte| byte.is_ascii_uppercase() || *byte == b'+')
 }
 
 /// Reads the assignment whose name has a key word at the window's place.

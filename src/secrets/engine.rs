@@ -11,6 +11,7 @@ use super::detectors::{self, Detector, Reading, Seek};
 use super::gate::{Gate, Lead};
 use super::judge;
 use super::name::Name;
+use super::published;
 use super::redact::{self, Fingerprints};
 use super::shape::{Check, Token};
 use super::window::{AHEAD, BEHIND, Window};
@@ -122,7 +123,8 @@ impl Scanner {
         };
         let value = window.bytes.get(reading.start..reading.end).filter(|value| !value.is_empty())?;
         let known = reading.canonical.as_deref().unwrap_or(value);
-        let grade = if judge::is_published_example(known) { Grade::Weak } else { reading.grade };
+        let fingerprint = self.fingerprints.of(known);
+        let grade = if published::is_published(&fingerprint) { Grade::Weak } else { reading.grade };
         let start = place.base + (at - window.at + reading.start) as u64;
         Some(Found {
             start,
@@ -131,7 +133,7 @@ impl Scanner {
             grade,
             line: None,
             redacted: redact::redacted(value, detector.may_show),
-            fingerprint: self.fingerprints.of(known),
+            fingerprint,
         })
     }
 
@@ -319,6 +321,12 @@ impl<'p> FileScan<'p> {
     #[must_use]
     pub fn truncated(&self) -> bool {
         self.truncated
+    }
+
+    /// Gives the room of the bytes kept between two chunks.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.carry.capacity()
     }
 
     /// Takes the next bytes. `last` is set with the last of them (which may be empty); with it the hits are appended to

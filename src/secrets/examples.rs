@@ -57,7 +57,7 @@ impl Sequence {
     }
 
     fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| (self.next() & 255) as u8).collect()
+        (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
     }
 
     fn text(&mut self, alphabet: &str, count: usize) -> String {

@@ -39,7 +39,7 @@ pub(super) struct Gate {
 
 enum Search {
     Packed(packed::Searcher),
-    Table(ProbeTable),
+    Table(Box<ProbeTable>),
 }
 
 impl Gate {
@@ -71,7 +71,7 @@ impl Gate {
             .builder()
             .extend(&ordered)
             .build()
-            .map_or_else(|| Search::Table(ProbeTable::new(&ordered)), Search::Packed);
+            .map_or_else(|| Search::Table(Box::new(ProbeTable::new(&ordered))), Search::Packed);
         let aims = order.iter().map(|&index| aims[index].1.clone()).collect();
         Self { width, search, aims }
     }
@@ -216,14 +216,14 @@ fn arrange(probes: &[&[u8]], model: &ByteModel) -> Vec<usize> {
     let mut buckets: Vec<Vec<usize>> = vec![Vec::new(); BUCKETS];
     for index in by_cost {
         let mut best = (f64::MAX, 0);
-        for bucket in 0..BUCKETS {
-            if buckets[bucket].len() == room(bucket) {
+        for (bucket, members) in buckets.iter_mut().enumerate() {
+            if members.len() == room(bucket) {
                 continue;
             }
-            let before = cost(&buckets[bucket]);
-            buckets[bucket].push(index);
-            let more = cost(&buckets[bucket]) - before;
-            buckets[bucket].pop();
+            let before = cost(members);
+            members.push(index);
+            let more = cost(members) - before;
+            members.pop();
             if more < best.0 {
                 best = (more, bucket);
             }
@@ -308,7 +308,7 @@ mod tests {
         fn vectors_and_table_see_the_same(
             picks in proptest::collection::vec((0..WORDS.len(), "[a-zA-Z_= -]{0,40}"), 0..12), cut in 0..200usize,
         ) {
-            let text: String = picks.into_iter().map(|(word, filler)| format!("{filler}{}", WORDS[word])).collect();
+            let text: String = picks.into_iter().flat_map(|(word, filler)| [filler, WORDS[word].to_owned()]).collect();
             let bytes = &text.as_bytes()[..cut.min(text.len())];
             let packed = Gate::new(&leads(), 4);
             let mut plain = Gate::new(&leads(), 4);
@@ -317,7 +317,7 @@ mod tests {
                 .iter()
                 .map(|aims| aims[0].lead.literal[aims[0].skip..aims[0].skip + 4].to_vec())
                 .collect();
-            plain.search = Search::Table(ProbeTable::new(&probes.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+            plain.search = Search::Table(Box::new(ProbeTable::new(&probes.iter().map(Vec::as_slice).collect::<Vec<_>>())));
             proptest::prop_assert_eq!(found(&packed, bytes), found(&plain, bytes));
         }
     }

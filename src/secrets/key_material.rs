@@ -1,4 +1,4 @@
-//! Private keys: PEM (RFC 7468), PKCS#1 (RFC 8017), PKCS#8 (RFC 5208), SEC1 (RFC 5915), OpenSSH, PuTTY.
+//! Private keys: PEM (RFC 7468), PKCS#1 (RFC 8017), PKCS#8 (RFC 5208), SEC1 (RFC 5915), `OpenSSH`.
 //!
 //! A header alone is nothing: the body has to decode and to have the structure of a key.
 
@@ -31,7 +31,7 @@ pub(super) enum Kind {
     Plain,
     /// A key that needs its passphrase.
     Encrypted,
-    /// An armoured OpenPGP key, whose packets are not looked into.
+    /// An armoured `OpenPGP` key, whose packets are not looked into.
     OpenPgp,
     /// The body decodes but has not the structure of a key.
     Broken,

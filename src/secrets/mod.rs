@@ -13,6 +13,7 @@ mod gate;
 mod judge;
 mod key_material;
 mod name;
+mod published;
 mod redact;
 mod shape;
 mod text;
@@ -21,3 +22,6 @@ mod window;
 pub use detectors::Detector;
 pub use engine::{FileScan, MAX_HITS, Scanner};
 pub use text::TextHit;
+
+#[cfg(test)]
+mod engine_tests;

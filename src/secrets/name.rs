@@ -35,12 +35,16 @@ impl Name {
             ".npmrc" | "npmrc" => return Self::Npmrc,
             ".netrc" | "_netrc" => return Self::Netrc,
             ".dockercfg" | ".dockerconfigjson" => return Self::DockerConfig,
-            "config.json" if folder.ends_with(".docker") || folder.ends_with("kaniko") => return Self::DockerConfig,
-            "shadow" | "shadow-" | "gshadow" | "gshadow-" if folder.ends_with("etc") => return Self::Shadow,
+            "config.json" if matches!(folder.rsplit('/').next(), Some(".docker" | "kaniko")) => {
+                return Self::DockerConfig;
+            }
+            "shadow" | "shadow-" | "gshadow" | "gshadow-" if folder.rsplit('/').next() == Some("etc") => {
+                return Self::Shadow;
+            }
             ".pypirc" | ".git-credentials" | "pip.conf" | "pip.ini" | ".my.cnf" | ".pgpass" | ".s3cfg" | ".boto" => {
                 return Self::Credentials;
             }
-            "credentials" if folder.ends_with(".aws") => return Self::Credentials,
+            "credentials" if folder.rsplit('/').next() == Some(".aws") => return Self::Credentials,
             "settings.xml" | "wp-config.php" | "gradle.properties" => return Self::Settings,
             _ => {}
         }

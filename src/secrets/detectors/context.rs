@@ -48,6 +48,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         seek: Seek::Url(url_password),
         finds: &[
             "postgres://app:{b62 14}@db.internal:5432/app",
+            "redis://:{b62 14}@cache.internal",
             "url = https://robot:{b62 20}@git.internal/x.git",
             "# root/.git-credentials\nhttps://robot:{b62 20}@git.internal\n",
             "# etc/pip.conf\n[global]\nindex-url = https://robot:{b62 20}@pypi.internal/simple\n",
@@ -62,6 +63,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "http://[::1]:80/@x",
             "git+ssh://git@host/x.git",
             "see https://example.org:user@example.com",
+            "cvs://:pserver:anoncvs@host.internal/src",
         ],
     },
     Detector {
@@ -170,7 +172,13 @@ fn url_password(window: &Window<'_>) -> Option<Reading> {
         judge::is_reference(text) || text.iter().any(|byte| matches!(byte, b'{' | b'}' | b'[' | b'(' | b',' | b'*'))
     };
     let host_begins = host.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'[' | b'_'));
-    if scheme < 2 || !host_begins || template(password) || (!user.is_empty() && template(user)) {
+    let takes_no_user = window.behind().ends_with(b"redis") || window.behind().ends_with(b"rediss");
+    if scheme < 2
+        || !host_begins
+        || user.is_empty() && !takes_no_user
+        || template(password)
+        || !user.is_empty() && template(user)
+    {
         return None;
     }
     let host = &host[..host.iter().position(|&byte| byte == b':').unwrap_or(host.len())];

@@ -52,5 +52,5 @@ fn service_account(window: &Window<'_>) -> Option<Reading> {
     let holds = |text: &str| memchr::memmem::find(window.bytes, text.as_bytes()).is_some();
     let named = memchr::memmem::rfind(&window.bytes[..key.start], b"private_key").is_some();
     (key.kind == Kind::Plain && named && (holds("service_account") || holds(".iam.gserviceaccount.com")))
-        .then(|| Reading { start: key.start, end: key.end, grade: Grade::Proven, canonical: Some(key.body) })
+        .then_some(Reading { start: key.start, end: key.end, grade: Grade::Proven, canonical: Some(key.body) })
 }
