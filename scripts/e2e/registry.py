@@ -20,7 +20,7 @@ def pushed(host, *options):
 class Registry(Suite):
     def login(self, host, password):
         """A Docker configuration with one password; returns the environment that points at it."""
-        folder = self.dir / f"docker-{password}"
+        folder = self.dir / f"docker-{len(list(self.dir.iterdir()))}"
         folder.mkdir(exist_ok=True)
         secret = base64.b64encode(f"{USER}:{password}".encode()).decode()
         (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": secret}}}))

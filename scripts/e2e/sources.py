@@ -19,6 +19,15 @@ rules:
 """
 
 
+def outcomes(report):
+    """Rule by rule: the outcome, and what was found where."""
+    results = [result for subject in report["subjects"] for platform in subject["platforms"] for result in platform["results"]]
+    return {
+        result["rule"]: (result["outcome"], sorted((fault["subject"], fault["message"], str(fault["location"])) for fault in result["faults"]))
+        for result in results
+    }
+
+
 class Sources(Suite):
     @classmethod
     def setUpClass(cls):

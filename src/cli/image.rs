@@ -161,10 +161,10 @@ pub(super) fn selector(platform: Option<&str>, default: Selector) -> Result<Sele
 #[expect(clippy::disallowed_methods, reason = "the command line reads the environment")]
 pub(super) fn cache_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let own = |cache: PathBuf| cache.join("imgguard").join("layers");
     set("IMGGUARD_CACHE_DIR")
-        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("imgguard")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache").join("imgguard")))
-        .map(|folder| folder.join("layers"))
+        .or_else(|| set("XDG_CACHE_HOME").map(own))
+        .or_else(|| set("HOME").map(|home| own(home.join(".cache"))))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line reads files")]

@@ -11,7 +11,7 @@ pub enum LayerError {
     #[error(transparent)]
     Fetch(FetchError),
     /// Fewer or more bytes than promised.
-    #[error("its blob {problem} the {promised} bytes that were promised")]
+    #[error("its size is wrong: the blob {problem} the {promised} bytes that were promised")]
     Size {
         /// `ends before` or `goes on behind`.
         problem: &'static str,

@@ -90,7 +90,7 @@ pub enum OciError {
     #[error("it is neither an index nor a manifest")]
     Neither,
     /// The document says another media type than its descriptor or the server.
-    #[error("it calls itself `{inside}`, but it was announced as `{outside}`")]
+    #[error("it says its media type is `{inside}`, but it was announced as `{outside}`")]
     MediaType {
         /// In the document.
         inside: String,
@@ -274,7 +274,7 @@ mod tests {
         );
         assert!(refused(r#"{"manifests":[]}"#, &[media_types::OCI_MANIFEST]).contains("not supported"));
         let inside = format!(r#"{{"mediaType":"{}","manifests":[]}}"#, media_types::OCI_INDEX);
-        assert!(refused(&inside, &[media_types::DOCKER_LIST]).starts_with("it calls itself"));
+        assert!(refused(&inside, &[media_types::DOCKER_LIST]).starts_with("it says its media type is"));
         assert!(refused(r#"{"schemaVersion":1,"fsLayers":[]}"#, &[]).contains("schema version 1"));
     }
 
