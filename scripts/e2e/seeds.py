@@ -95,7 +95,7 @@ class Seeds(Suite):
         """The verdict is as expected; exactly these rules fail at deny level, these at warn level, and these do not fail."""
         run = imgguard("check", reference, "--policy", ROOT / "policies" / "examples" / f"{name}.yaml", "-o", "json")
         self.exits(run, verdict)
-        results = run.json()["images"][0]["results"]
+        results = run.json()["subjects"][0]["platforms"][0]["results"]
         failed = {level: {result["rule"] for result in results if result["outcome"] == "fail" and result["level"] == level} for level in ("deny", "warn")}
         self.assertEqual(failed["deny"], set(deny), f"\n{run}")
         self.assertLessEqual(set(warn), failed["warn"], f"\n{run}")

@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::layer::{LayerError, Limits, Pieces, Promise, Unpacked, Unpacker, Walked, Walker, check_diff_id};
+use crate::layer::{LayerError, Limits, Pieces, Promise, Unpacked, Unpacker, Walked, Walker, check_promise};
 use crate::model::{Digest, Gap, GapKind, LayerFacts, Note, NoteKind};
 use crate::oci::FetchError;
 use crate::secrets::Scanner;
@@ -391,8 +391,8 @@ impl<'a> State<'a> {
             (&slot.result, slot.unpacked.take(), slot.walked.take(), slot.search.take())
         {
             slot.result = Some(
-                check_diff_id(&slot.promise, &walked)
-                    .map(|()| Whole { digest: unpacked.digest.clone(), facts: facts(&unpacked, walked, *search) }),
+                check_promise(&slot.promise, &unpacked, &walked)
+                    .map(|digest| Whole { digest, facts: facts(&unpacked, walked, *search) }),
             );
         }
         self.clear(index);

@@ -5,6 +5,7 @@
 //! gets the pieces. [`read`] does all three on one thread.
 
 mod error;
+mod gzip;
 mod hash;
 mod limits;
 mod pax;
@@ -14,22 +15,26 @@ mod walk;
 
 use std::io::Read;
 
+use crate::model::Digest;
+
 pub use error::LayerError;
 pub use limits::Limits;
 pub use unpack::{Promise, Unpacked, Unpacker};
 pub use verify::Verified;
 pub use walk::{Piece, Pieces, TAR_BLOCK, Walked, Walker};
 
-/// Compares the archive with the diffID that was promised.
+/// Compares what was found with what was promised, and returns the digest of the blob.
 ///
 /// # Errors
-/// [`LayerError::DiffId`].
-pub fn check_diff_id(promise: &Promise, walked: &Walked) -> Result<(), LayerError> {
-    match &promise.diff_id {
-        Some(promised) if *promised != walked.diff_id => {
+/// [`LayerError::Digest`], [`LayerError::DiffId`].
+pub fn check_promise(promise: &Promise, unpacked: &Unpacked, walked: &Walked) -> Result<Digest, LayerError> {
+    let found = unpacked.digest.as_ref().unwrap_or(&walked.diff_id).clone();
+    match (&promise.digest, &promise.diff_id) {
+        (Some(promised), _) if *promised != found => Err(LayerError::Digest { promised: promised.clone(), found }),
+        (_, Some(promised)) if *promised != walked.diff_id => {
             Err(LayerError::DiffId { promised: promised.clone(), found: walked.diff_id.clone() })
         }
-        _ => Ok(()),
+        _ => Ok(found),
     }
 }
 
@@ -53,7 +58,7 @@ pub fn read<'a>(
             let promise = unpacker.promise().clone();
             let unpacked = unpacker.finish()?;
             let walked = walker.finish(&chunk[..filled], &mut pieces)?;
-            check_diff_id(&promise, &walked)?;
+            let _ = check_promise(&promise, &unpacked, &walked)?;
             return Ok((unpacked, walked));
         }
         walker.push(&chunk[..filled], &mut pieces)?;

@@ -2,11 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
-use flate2::bufread::GzDecoder;
-
 use crate::model::{Algorithm, Digest};
 use crate::oci::{Compression, sniff};
 
+use super::gzip::GzipMember;
 use super::{LayerError, Limits, Verified};
 
 /// Bytes read from a source at once.
@@ -91,7 +90,7 @@ impl BufRead for Source<'_> {
 
 enum Decoder<'a> {
     Plain(Source<'a>),
-    Gzip(Box<GzDecoder<Source<'a>>>),
+    Gzip(Box<GzipMember<Source<'a>>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Source<'a>>>),
     /// Between two members, and at the end.
     Between(Source<'a>),
@@ -114,8 +113,8 @@ pub struct Unpacker<'a> {
 #[derive(Debug)]
 #[must_use]
 pub struct Unpacked {
-    /// Digest of the blob.
-    pub digest: Digest,
+    /// Digest of the blob; none when it is the archive itself, whose digest is the walk's.
+    pub digest: Option<Digest>,
     /// Bytes of the blob.
     pub size: u64,
     /// The compression found.
@@ -141,6 +140,10 @@ impl<'a> Unpacker<'a> {
         let (found, empty) = head.map_err(|error| failure(&mut source, &error))?;
         // Runtimes go by the first bytes, whatever the media type says; so do we, and a note tells of a difference.
         let contradicted = !empty && promise.compression.is_some_and(|promised| promised != found);
+        if found == Compression::None && algorithm == Algorithm::Sha256 {
+            // The blob is the archive: its digest is the diffID, which is computed anyway.
+            source.inner.leave_hashing();
+        }
         let decoder = if found == Compression::None { Decoder::Plain(source) } else { Decoder::Between(source) };
         Ok(Self {
             decoder: Some(decoder),
@@ -236,7 +239,10 @@ impl<'a> Unpacker<'a> {
         }
         self.members += 1;
         if self.compression == Compression::Gzip {
-            return Ok(Decoder::Gzip(Box::new(GzDecoder::new(source))));
+            return match GzipMember::new(source) {
+                Ok(member) => Ok(Decoder::Gzip(Box::new(member))),
+                Err((source, error)) => Err(self.damaged(source, &error)),
+            };
         }
         let decoder = zstd::stream::read::Decoder::with_buffer(source).and_then(|mut decoder| {
             decoder.window_log_max(ZSTD_WINDOW_LOG)?;

@@ -10,7 +10,7 @@ use super::LayerError;
 /// Reads at most one byte more than promised, hashes everything.
 pub struct Verified<R> {
     inner: R,
-    hasher: Hasher,
+    hasher: Option<Hasher>,
     promised: Option<u64>,
     read: u64,
     failure: Option<io::Error>,
@@ -19,7 +19,12 @@ pub struct Verified<R> {
 impl<R: Read> Verified<R> {
     /// Wraps `inner`, which promises `size` bytes if known, and hashes with `algorithm`.
     pub fn new(inner: R, size: Option<u64>, algorithm: Algorithm) -> Self {
-        Self { inner, hasher: Hasher::new(algorithm), promised: size, read: 0, failure: None }
+        Self { inner, hasher: Some(Hasher::new(algorithm)), promised: size, read: 0, failure: None }
+    }
+
+    /// Stops hashing: someone else hashes the same bytes.
+    pub fn leave_hashing(&mut self) {
+        self.hasher = None;
     }
 
     /// Bytes that have passed.
@@ -42,11 +47,11 @@ impl<R: Read> Verified<R> {
         })
     }
 
-    /// Reads to the end and compares size and digest with what was promised.
+    /// Reads to the end and compares size and digest with what was promised. The digest is none when it was left to others.
     ///
     /// # Errors
     /// [`LayerError::Fetch`], [`LayerError::Size`], [`LayerError::Digest`].
-    pub fn finish(mut self, promised: Option<&Digest>) -> Result<Digest, LayerError> {
+    pub fn finish(mut self, promised: Option<&Digest>) -> Result<Option<Digest>, LayerError> {
         let mut rest = vec![0; 64 << 10];
         loop {
             match self.read(&mut rest) {
@@ -68,10 +73,12 @@ impl<R: Read> Verified<R> {
             let problem = if self.read < size { "ends before" } else { "goes on behind" };
             return Err(LayerError::Size { problem, promised: size });
         }
-        let found = self.hasher.finish();
-        match promised {
-            Some(promised) if *promised != found => Err(LayerError::Digest { promised: promised.clone(), found }),
-            _ => Ok(found),
+        let found = self.hasher.map(Hasher::finish);
+        match (promised, found) {
+            (Some(promised), Some(found)) if *promised != found => {
+                Err(LayerError::Digest { promised: promised.clone(), found })
+            }
+            (_, found) => Ok(found),
         }
     }
 }
@@ -89,7 +96,9 @@ impl<R: Read> Read for Verified<R> {
         }
         match self.inner.read(&mut buffer[..room]) {
             Ok(count) => {
-                self.hasher.update(&buffer[..count]);
+                if let Some(hasher) = &mut self.hasher {
+                    hasher.update(&buffer[..count]);
+                }
                 self.read += count as u64;
                 Ok(count)
             }
