@@ -38,17 +38,33 @@ fn scratch(image: &ImageFacts) -> Option<BaseClaim> {
 }
 
 fn is_of_an_operating_system(path: &str) -> bool {
-    const PATHS: &[&str] = &["etc/os-release", "usr/lib/os-release", "etc/alpine-release", "etc/debian_version"];
-    const FOLDERS: &[&str] =
-        &["var/lib/dpkg/", "lib/apk/", "usr/lib/apk/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "var/lib/pacman/"];
-    if PATHS.contains(&path) || FOLDERS.iter().any(|folder| path.starts_with(folder)) {
-        return true;
+    // Asked of every file of an image: almost all are told apart by their first folder.
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    match first {
+        "etc" => matches!(rest, "os-release" | "alpine-release" | "debian_version"),
+        "bin" | "sbin" => is_shell(rest),
+        "lib" | "lib32" | "lib64" => rest.starts_with("apk/") || is_loader(basename(rest)),
+        "usr" => match rest.split_once('/') {
+            Some(("bin" | "sbin", name)) => is_shell(name),
+            Some(("lib" | "lib32" | "lib64", rest)) => {
+                rest == "os-release"
+                    || rest.starts_with("apk/")
+                    || rest.starts_with("sysimage/rpm/")
+                    || is_loader(basename(rest))
+            }
+            _ => false,
+        },
+        "var" => ["lib/dpkg/", "lib/rpm/", "lib/pacman/"].iter().any(|folder| rest.starts_with(folder)),
+        _ => false,
     }
-    let name = basename(path);
-    let in_bin = ["bin/", "usr/bin/", "sbin/", "usr/sbin/"].iter().any(|folder| path.starts_with(folder));
-    let is_shell = in_bin && matches!(name, "sh" | "bash" | "dash" | "ash" | "busybox");
-    let is_loader = name.starts_with("ld-linux") || name.starts_with("ld-musl-") || name == "libc.so.6";
-    is_shell || is_loader
+}
+
+fn is_shell(name: &str) -> bool {
+    matches!(name, "sh" | "bash" | "dash" | "ash" | "busybox")
+}
+
+fn is_loader(name: &str) -> bool {
+    name.starts_with("ld-linux") || name.starts_with("ld-musl-") || name == "libc.so.6"
 }
 
 fn named(image: &ImageFacts) -> Option<BaseClaim> {
