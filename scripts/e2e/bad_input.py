@@ -188,7 +188,7 @@ class BadInput(Suite):
         """a layer that is no tar archive is not seen; one that is not compressed as its type says is read as runtimes do, and said"""
         self.unseen(self.layout([Layer(b"not a tar archive, whatever its name says " * 50)]))
         plain = self.layout([Layer(archive(GOOD), packed=archive(GOOD))])
-        facts = imgguard("inspect", f"oci:{plain}:t", "-o", "json", "--no-cache").json()["images"][0]
+        facts = imgguard("inspect", f"oci:{plain.root}:t", "-o", "json", "--no-cache").json()["images"][0]
         self.assertIn("media-type", [note["kind"] for note in facts["notes"]])
 
     def test_climbing_names(self):

@@ -138,6 +138,9 @@ class Suite(unittest.TestCase):
         WORK.mkdir(parents=True, exist_ok=True)
         cls.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"{cls.__module__}.", dir=WORK))
         cls.addClassCleanup(shutil.rmtree, cls.dir, ignore_errors=True)
+        # Sockets and what podman keeps at run time: their paths must be short wherever the sources lie.
+        cls.short = pathlib.Path(tempfile.mkdtemp(prefix="ig."))
+        cls.addClassCleanup(shutil.rmtree, cls.short, ignore_errors=True)
 
     @classmethod
     def serve(cls, server):

@@ -101,12 +101,10 @@ class Sources(Suite):
 
     def test_docker(self):
         """a real dockerd, and what `docker save` writes"""
-        control = self.dir / "docker.sock"
-        # An execution root outside the scratch directory: paths of sockets are short.
-        runtime = self.dir / "x"
+        control = self.short / "docker.sock"
         self.serve(Server("dockerd", [
             "dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs", "-H", f"unix://{control}",
-            "--data-root", self.dir / "docker", "--exec-root", runtime, "-p", self.dir / "docker.pid"], socket_answers(control)))
+            "--data-root", self.dir / "docker", "--exec-root", self.short / "x", "-p", self.dir / "docker.pid"], socket_answers(control)))
         host = {"DOCKER_HOST": f"unix://{control}"}
         tool("docker", "load", "-qi", self.docker_archive, env=host)
         self.same(f"docker-daemon:{NAME}", env=host)
@@ -116,12 +114,12 @@ class Sources(Suite):
 
     def test_podman(self):
         """a real podman service, and what `podman save` writes"""
-        control = self.dir / "run" / "podman" / "podman.sock"
+        control = self.short / "podman" / "podman.sock"
         control.parent.mkdir(parents=True)
-        podman = ["podman", "--storage-driver", "vfs", "--root", self.dir / "podman", "--runroot", self.dir / "podman-run"]
+        podman = ["podman", "--storage-driver", "vfs", "--root", self.dir / "podman", "--runroot", self.short / "run"]
         tool(*podman, "load", "-qi", self.docker_archive)
         self.serve(Server("podman", [*podman, "system", "service", "--time=0", f"unix://{control}"], socket_answers(control)))
-        runtime = {"XDG_RUNTIME_DIR": str(self.dir / "run"), "CONTAINER_HOST": f"unix://{control}"}
+        runtime = {"XDG_RUNTIME_DIR": str(self.short), "CONTAINER_HOST": f"unix://{control}"}
         self.same(f"podman:{NAME}", env=runtime)
         for form, prefix in (("oci-archive", "oci-archive"), ("docker-archive", "docker-archive")):
             saved = self.dir / f"podman.{form}.tar"
