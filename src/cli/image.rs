@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         if let ImageSpec::Facts(path) = &spec {
             return read_facts(&PathBuf::from(path));
         }
-        self.say_choice(text, &spec);
+        say_choice(text, &spec);
         match self.open(&spec, selector)? {
             Opened::Blobs { plan, blobs } => {
                 let bar = Bar::new(self.terminal.interactive, Some(Engine::bytes_to_read(&plan)));
@@ -90,16 +90,6 @@ impl<'a> Reader<'a> {
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// A path without a prefix was taken for an image: that is said.
-    fn say_choice(&self, text: &str, spec: &ImageSpec) {
-        let prefix = match spec {
-            ImageSpec::Layout { path, .. } if path == text => "oci:",
-            ImageSpec::Archive { path, .. } if path == text => "oci-archive:",
-            _ => return,
-        };
-        self.terminal.say(&format!("note: `{text}` is a path: reading it as {prefix}{text}"));
-    }
-
     fn engine<'e>(&'e self, bar: &'e Bar) -> Engine<'e> {
         Engine {
             threads: threads(self.arguments.threads),
@@ -109,6 +99,16 @@ impl<'a> Reader<'a> {
             progress: bar,
         }
     }
+}
+
+/// A path without a prefix was taken for an image: that is said.
+fn say_choice(text: &str, spec: &ImageSpec) {
+    let prefix = match spec {
+        ImageSpec::Layout { path, .. } if path == text => "oci:",
+        ImageSpec::Archive { path, .. } if path == text => "oci-archive:",
+        _ => return,
+    };
+    Terminal::say(&format!("note: `{text}` is a path: reading it as {prefix}{text}"));
 }
 
 fn open_from_daemon(daemon: Daemon, reference: &str, prefix: &str) -> Result<Opened, Failure> {

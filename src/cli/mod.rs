@@ -136,7 +136,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
             failure.exit
         }
         Err(_) => {
-            terminal.say("error: imgguard failed on an internal error; nothing is known about the image");
+            terminal::Terminal::say("error: imgguard failed on an internal error; nothing is known about the image");
             Exit::Inconclusive
         }
     };

@@ -82,7 +82,7 @@ pub(super) fn load(asked: Option<&str>, terminal: &Terminal) -> Result<(Policy, 
 }
 
 fn refused(errors: &crate::policy::PolicyErrors, terminal: &Terminal) -> Failure {
-    terminal.say(render(errors, terminal.color_stderr).trim_end());
+    Terminal::say(render(errors, terminal.color_stderr).trim_end());
     Failure::usage("the policy is refused; no image was opened")
 }
 

@@ -42,16 +42,16 @@ impl Terminal {
     }
 
     /// One line on stderr.
-    pub fn say(&self, line: &str) {
+    pub fn say(line: &str) {
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 
     /// An error and what to do next, on stderr.
     pub fn complain(&self, failure: &Failure) {
         let (red, bold, reset) = if self.color_stderr { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
-        self.say(&format!("{red}error{reset}{bold}:{reset} {}", printable(&failure.message)));
+        Self::say(&format!("{red}error{reset}{bold}:{reset} {}", printable(&failure.message)));
         if let Some(hint) = &failure.hint {
-            self.say(&format!("  = help: {}", printable(hint)));
+            Self::say(&format!("  = help: {}", printable(hint)));
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, 
     let documents = documents(&facts, &overlaid);
     let places = secret_places(&facts, &overlaid);
     let layers = layer_table(&plan.layers, &facts, &sums, &plan.config.history);
-    let (files, hidden) = take_entries(facts, overlaid);
+    let (files, hidden) = take_entries(facts, &overlaid);
 
     let mut image = ImageFacts {
         subject: plan.subject,
@@ -306,7 +306,7 @@ fn hollow() -> Entry {
 }
 
 /// Moves the members out of the layers into the lists of the image; members of layers that are shared are copied.
-fn take_entries(facts: Vec<Option<Arc<LayerFacts>>>, overlaid: Overlaid) -> (Vec<File>, Vec<Hidden>) {
+fn take_entries(facts: Vec<Option<Arc<LayerFacts>>>, overlaid: &Overlaid) -> (Vec<File>, Vec<Hidden>) {
     let mut layers: Vec<Vec<Entry>> = facts
         .into_iter()
         .map(|layer| match layer.map(Arc::try_unwrap) {

@@ -619,7 +619,7 @@ mod tests {
                 let path = overlaid
                     .paths
                     .get(&index)
-                    .map_or_else(|| name(placed.origin.expect("member")), |path| path.to_string());
+                    .map_or_else(|| name(placed.origin.expect("member")), ToString::to_string);
                 let same =
                     overlaid.names.get(&index).map_or(String::new(), |found| format!("={}", name(found.content)));
                 format!("{path}@{}-{}{same}", placed.added, placed.changed)

@@ -201,7 +201,7 @@ impl Read for Pipe {
 /// A failure that the source itself explains keeps its class; anything else means that the archive is damaged.
 fn stream_failure(error: io::Error, name: &str) -> FetchError {
     let why = error.to_string();
-    match error.into_inner().map(|inner| inner.downcast::<FetchError>()) {
+    match error.into_inner().map(<dyn std::error::Error + Send + Sync>::downcast::<FetchError>) {
         Some(Ok(fetch)) => *fetch,
         _ => FetchError::Damaged { what: name.to_owned(), why },
     }

@@ -44,11 +44,10 @@ impl<R: BufRead> GzipMember<R> {
     fn end(&mut self) -> io::Result<()> {
         let mut trailer = [0; 8];
         self.inflate.get_mut().read_exact(&mut trailer)?;
-        let [a, b, c, d, e, f, g, h] = trailer;
+        let (fields, _) = trailer.as_chunks::<4>();
         self.ended = true;
-        if u32::from_le_bytes([a, b, c, d]) != self.checksum.clone().finalize()
-            || u32::from_le_bytes([e, f, g, h]) != self.size
-        {
+        let [checksum, size] = [fields[0], fields[1]].map(u32::from_le_bytes);
+        if checksum != self.checksum.clone().finalize() || size != self.size {
             return Err(invalid("a gzip checksum or size is wrong"));
         }
         Ok(())

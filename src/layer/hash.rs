@@ -217,7 +217,10 @@ mod tests {
         #[test]
         fn two_states_in_one_go_equal_two_digests(before in 0usize..5, blocks in 0usize..9, tail in 0usize..200, seed: u8) {
             let bytes: Vec<u8> = (0..(before + blocks) * BLOCK + tail)
-                .map(|at| (at as u8).wrapping_mul(31).wrapping_add(seed) ^ (at >> 8) as u8)
+                .map(|at| {
+                    let [low, high, ..] = at.to_le_bytes();
+                    low.wrapping_mul(31).wrapping_add(seed) ^ high
+                })
                 .collect();
             let (head, rest) = bytes.split_at(before * BLOCK);
             let (mut whole, mut part) = (BlockHash::new(), BlockHash::new());

@@ -36,7 +36,7 @@ impl<R: Read> Verified<R> {
     pub fn take_failure(&mut self) -> Option<LayerError> {
         self.failure.take().map(|error| {
             let kind = error.kind();
-            match error.into_inner().map(|inner| inner.downcast::<FetchError>()) {
+            match error.into_inner().map(<dyn std::error::Error + Send + Sync>::downcast::<FetchError>) {
                 Some(Ok(fetch)) => LayerError::Fetch(*fetch),
                 Some(Err(other)) => LayerError::Fetch(FetchError::Io {
                     what: "its blob".to_owned(),

@@ -274,16 +274,13 @@ impl Walker {
         *left -= take as u64;
         let last = *left == 0;
         let blocks = take - take % BLOCK;
-        let digest = match hash {
-            Some(file) => {
-                update_both(&mut self.archive, file, &bytes[..blocks]);
-                self.archive.update(&bytes[blocks..]);
-                last.then(|| FileHash(file.clone().finish(&bytes[blocks..take])))
-            }
-            None => {
-                self.archive.update(bytes);
-                None
-            }
+        let digest = if let Some(file) = hash {
+            update_both(&mut self.archive, file, &bytes[..blocks]);
+            self.archive.update(&bytes[blocks..]);
+            last.then(|| FileHash(file.clone().finish(&bytes[blocks..take])))
+        } else {
+            self.archive.update(bytes);
+            None
         };
         self.piece(at..at + take, last, pieces);
         self.keep(&bytes[..take]);

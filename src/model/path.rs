@@ -3,6 +3,8 @@
 //! A tar name is bytes. Text that is UTF-8 stays as it is; a byte that is not becomes `\xHH`, and a backslash that
 //! would read as such an escape becomes `\x5c`. So different names never become the same text.
 
+use std::fmt::Write as _;
+
 /// What was odd about a name in an archive, although it could be placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathProblem {
@@ -38,7 +40,7 @@ pub fn encode_path(raw: &[u8]) -> String {
             }
         }
         for byte in &rest[valid.len()..valid.len() + broken] {
-            text.push_str(&format!("\\x{byte:02x}"));
+            let _ = write!(text, "\\x{byte:02x}");
         }
         rest = &rest[valid.len() + broken..];
     }

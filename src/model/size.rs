@@ -54,8 +54,7 @@ pub fn format_bytes(bytes: u64) -> String {
             let hundredths = u128::from(bytes) * 100 / u128::from(factor);
             let (whole, rest) = (hundredths / 100, hundredths % 100);
             return match (whole, rest) {
-                (_, 0) => format!("{whole} {unit}"),
-                (100.., _) => format!("{whole} {unit}"),
+                (_, 0) | (100.., _) => format!("{whole} {unit}"),
                 (10.., _) => format!("{whole}.{} {unit}", rest / 10),
                 _ => format!("{whole}.{rest:02} {unit}"),
             };

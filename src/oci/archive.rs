@@ -135,7 +135,7 @@ impl ArchiveIndex {
                 let plan = plan(&root, selector, &holder)?;
                 if self.members.contains_key("manifest.json") {
                     let manifest = kept.document("manifest.json").map_err(refused)?;
-                    self.agree(&manifest, &root, &holder).map_err(refused)?;
+                    agree(&manifest, &root, &holder).map_err(refused)?;
                 }
                 Ok(plan)
             }
@@ -153,17 +153,6 @@ impl ArchiveIndex {
                 Ok(Plan { images: vec![image], gaps: Vec::new() })
             }
         }
-    }
-
-    /// An archive of Docker 25 and later says twice what it holds: both must lead to the same config.
-    fn agree(&self, manifest: &[u8], root: &Root, blobs: &dyn Blobs) -> Result<(), ArchiveError> {
-        let configs = configs_behind(&root.descriptor, blobs, 0);
-        let named: Vec<String> = docker_entries(manifest)?.into_iter().map(|entry| entry.config).collect();
-        let agrees = named.iter().any(|config| configs.iter().any(|digest| config.contains(digest.hex())));
-        if agrees || configs.is_empty() {
-            return Ok(());
-        }
-        Err(ArchiveError::Damaged("`manifest.json` and `index.json` name different configs".to_owned()))
     }
 
     fn docker_image(
@@ -250,6 +239,17 @@ impl ArchiveIndex {
             refused,
         }
     }
+}
+
+/// An archive of Docker 25 and later says twice what it holds: both must lead to the same config.
+fn agree(manifest: &[u8], root: &Root, blobs: &dyn Blobs) -> Result<(), ArchiveError> {
+    let configs = configs_behind(&root.descriptor, blobs, 0);
+    let named: Vec<String> = docker_entries(manifest)?.into_iter().map(|entry| entry.config).collect();
+    let agrees = named.iter().any(|config| configs.iter().any(|digest| config.contains(digest.hex())));
+    if agrees || configs.is_empty() {
+        return Ok(());
+    }
+    Err(ArchiveError::Damaged("`manifest.json` and `index.json` name different configs".to_owned()))
 }
 
 /// A link's target from the folder it stands in; none when it leaves the archive.

@@ -40,20 +40,21 @@ pub struct LayerType {
 #[must_use]
 pub fn layer_type(media_type: &str) -> Option<LayerType> {
     use Compression as C;
-    let (compression, foreign) = match media_type {
-        "application/vnd.oci.image.layer.v1.tar" => (C::None, false),
-        "application/vnd.oci.image.layer.v1.tar+gzip" => (C::Gzip, false),
-        "application/vnd.oci.image.layer.v1.tar+zstd" => (C::Zstd, false),
-        "application/vnd.oci.image.layer.nondistributable.v1.tar" => (C::None, true),
-        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip" => (C::Gzip, true),
-        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd" => (C::Zstd, true),
-        "application/vnd.docker.image.rootfs.diff.tar" => (C::None, false),
-        "application/vnd.docker.image.rootfs.diff.tar.gzip" => (C::Gzip, false),
-        "application/vnd.docker.image.rootfs.diff.tar.zstd" => (C::Zstd, false),
-        "application/vnd.docker.image.rootfs.foreign.diff.tar" => (C::None, true),
-        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => (C::Gzip, true),
-        _ => return None,
-    };
+    let (_, compression, foreign) = [
+        ("application/vnd.oci.image.layer.v1.tar", C::None, false),
+        ("application/vnd.oci.image.layer.v1.tar+gzip", C::Gzip, false),
+        ("application/vnd.oci.image.layer.v1.tar+zstd", C::Zstd, false),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar", C::None, true),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", C::Gzip, true),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", C::Zstd, true),
+        ("application/vnd.docker.image.rootfs.diff.tar", C::None, false),
+        ("application/vnd.docker.image.rootfs.diff.tar.gzip", C::Gzip, false),
+        ("application/vnd.docker.image.rootfs.diff.tar.zstd", C::Zstd, false),
+        ("application/vnd.docker.image.rootfs.foreign.diff.tar", C::None, true),
+        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", C::Gzip, true),
+    ]
+    .into_iter()
+    .find(|(name, ..)| *name == media_type)?;
     Some(LayerType { compression, foreign })
 }
 

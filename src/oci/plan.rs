@@ -409,7 +409,7 @@ fn layer_plan(layer: &Descriptor, diff_id: &Digest) -> LayerPlan {
     }
 }
 
-/// BuildKit's attestation manifests stand in an index beside the images they are about; they are no images.
+/// Attestation manifests of `BuildKit` stand in an index beside the images they are about; they are no images.
 fn is_attestation(child: &Descriptor) -> bool {
     let marked = child.annotations.get("vnd.docker.reference.type").is_some_and(|kind| kind == "attestation-manifest");
     let nowhere =

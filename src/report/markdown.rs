@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_summary_starts_with_the_verdict_and_a_table() {
-        insta::assert_snapshot!(render(&[sample::denied()], &sample::context()), @r#"
+        insta::assert_snapshot!(render(&[sample::denied()], &sample::context()), @"
         ## ❌ DENY: registry.example/acme/app:1.4.2
 
         2 errors, 4 warnings, 1 unknown · digest <code>sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6</code> · policy imgguard.yaml <code>sha256:823412d1eacb</code> · imgguard 0.1.0
@@ -276,16 +276,16 @@ mod tests {
 
         <details><summary>⚠️ warning <code>files.setuid</code>: file has the set-user-ID or set-group-ID bit (4 findings)</summary>
 
-        - mode 6755, owner 0 (linux/amd64, linux/arm64)
+        - /opt/agent/helper: mode 6755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/opt/agent/helper</code>
           - in layer 2: <code>COPY . /app</code>
-        - mode 4755, owner 0 (linux/arm64)
+        - /usr/bin/ping: mode 4755, owner 0 (linux/arm64)
           - at <code>/usr/bin/ping</code>
           - in layer 1: <code>RUN apt-get update &#38;&#38; apt-get install -y gcc sudo</code>
-        - mode 4755, owner 0 (linux/amd64, linux/arm64)
+        - /usr/bin/su: mode 4755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/usr/bin/su</code>
           - in layer 0 (base): <code>ADD file:8d33 in /</code>
-        - mode 4755, owner 0 (linux/amd64, linux/arm64)
+        - /usr/bin/sudo: mode 4755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/usr/bin/sudo</code>
           - in layer 1: <code>RUN apt-get update &#38;&#38; apt-get install -y gcc sudo</code>
 
@@ -308,7 +308,7 @@ mod tests {
         Policy: <code>imgguard.yaml:33</code>
 
         </details>
-        "#);
+        ");
     }
 
     #[test]

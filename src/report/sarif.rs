@@ -128,14 +128,14 @@ fn run(parts: &[Part<'_>], id: String, context: &Context<'_>) -> Run {
                 results.push((Weight::Undecided, writer.gap(part, gap)));
             }
             let level = if blocking { "error" } else { "warning" };
-            notifications.push(Notification { level, message: message(gap_words(gap)) });
+            notifications.push(Notification { level, message: message(&gap_words(gap)) });
         }
     }
     results.sort_by_key(|(weight, _)| *weight);
     if results.len() > MAX_RESULTS {
         let text =
             format!("{} of {} results are left out, the worst are kept", results.len() - MAX_RESULTS, results.len());
-        notifications.push(Notification { level: "warning", message: message(text) });
+        notifications.push(Notification { level: "warning", message: message(&text) });
         results.truncate(MAX_RESULTS);
     }
     let mut results: Vec<SarifResult> = results.into_iter().map(|(_, result)| result).collect();
@@ -234,7 +234,7 @@ fn description(text: &str) -> Text {
 }
 
 /// A message in which nothing is an embedded link (section 3.11.6): an image must not place links in a repository.
-fn message(text: String) -> Text {
+fn message(text: &str) -> Text {
     Text { text: text.replace("](", "] (") }
 }
 
@@ -275,15 +275,12 @@ impl ResultWriter<'_> {
         let policy = (self.context.repository_file != Some(finding.origin.file.as_str()) && finding.origin.line > 0)
             .then(|| repository_path(&finding.origin.file))
             .flatten()
-            .map(|uri| Location {
-                message: Some(message("set in the policy".to_owned())),
-                ..at(uri, finding.origin.line)
-            });
+            .map(|uri| Location { message: Some(message("set in the policy")), ..at(uri, finding.origin.line) });
         SarifResult {
             rule_id: finding.rule.code,
             rule_index: self.index.get(finding.rule.code).copied().unwrap_or_default(),
             level,
-            message: message(text),
+            message: message(&text),
             code_flows: flow(&place, finding),
             locations: vec![Location { logical_locations: logical(part, name), ..place }],
             related_locations: policy.into_iter().collect(),
@@ -298,7 +295,7 @@ impl ResultWriter<'_> {
             rule_id: UNSEEN_ID,
             rule_index: self.index.get(UNSEEN_ID).copied().unwrap_or_default(),
             level: "warning",
-            message: message(text),
+            message: message(&text),
             locations: vec![Location {
                 logical_locations: logical(part, gap.path.as_deref().unwrap_or_default()),
                 ..self.place(&part.report.policy_source, 0)
@@ -329,7 +326,7 @@ fn flow(place: &Location, finding: &Finding<'_>) -> Vec<CodeFlow> {
         return Vec::new();
     }
     let locations = steps.iter().map(|step| ThreadFlowLocation {
-        location: Location { message: Some(message(step_words(step))), ..place.clone() },
+        location: Location { message: Some(message(&step_words(step))), ..place.clone() },
     });
     vec![CodeFlow { thread_flows: vec![ThreadFlow { locations: locations.collect() }] }]
 }
@@ -623,6 +620,6 @@ mod tests {
 
     #[test]
     fn messages_carry_no_links() {
-        assert_eq!(message("see [x](https://evil.example)".to_owned()).text, "see [x] (https://evil.example)");
+        assert_eq!(message("see [x](https://evil.example)").text, "see [x] (https://evil.example)");
     }
 }

@@ -120,6 +120,7 @@ pub(super) struct Fingerprints {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Location {
+    #[expect(clippy::struct_field_names, reason = "the name is that of the format")]
     pub(super) physical_location: PhysicalLocation,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) logical_locations: Vec<LogicalLocation>,

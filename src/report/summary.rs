@@ -127,6 +127,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 }
 
 /// A number with its thousands separated: `28,126`.
+#[expect(clippy::needless_pass_by_value, reason = "numbers of every kind are passed, all of them small")]
 pub(super) fn grouped(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -566,12 +566,12 @@ mod tests {
 
     #[test]
     fn an_image_can_write_neither_lines_nor_colours() {
-        insta::assert_snapshot!(at_width(&[sample::hostile()], 120), @r#"
+        insta::assert_snapshot!(at_width(&[sample::hostile()], 120), @r"
         error[secrets.content]: a secret lies in the image (3 findings)
           --> oci:::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  linux/amd64
-           |  config.Labels["::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}"]  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  USER ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
-           |    history[6]  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  layer 1  sha256:8a046049d235  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u…
            |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            = why:    Whoever can pull the image can read every layer, deleted files too.
@@ -589,9 +589,9 @@ mod tests {
 
         warning[files.setuid]: file has the set-user-ID or set-group-ID bit (3 findings)
           --> oci:::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  linux/amd64
-           |  config.Labels["::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}"]  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  USER ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
-           |    history[6]  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  layer 1  sha256:8a046049d235  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u…
            |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            = help:   ::error::x #\x23[add-mask]y #\x23vso[z]
@@ -605,7 +605,7 @@ mod tests {
         secrets FAILED · size UNKNOWN · files warning · layers ok · base n/a
         DENY  3 errors, 3 warnings, 1 unknown, 1 gap  1.9 s  policy sha256:823412d1eacb
               digest sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
-        "#);
+        ");
     }
 
     #[test]
