@@ -15,6 +15,17 @@ pub enum BlobKey {
     Member(String),
 }
 
+impl BlobKey {
+    /// The path or member name of the blob in an OCI layout or an archive (OCI image-spec, image-layout.md).
+    #[must_use]
+    pub fn layout_path(&self) -> String {
+        match self {
+            Self::Digest(digest) => format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()),
+            Self::Member(name) => name.clone(),
+        }
+    }
+}
+
 impl std::fmt::Display for BlobKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

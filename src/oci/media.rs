@@ -36,26 +36,31 @@ pub struct LayerType {
     pub foreign: bool,
 }
 
-/// The layer type behind a media type; none when it is not known.
+const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const OCI_FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
+const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
+const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar";
+
+/// The layer type behind a media type; none when it is not known. Docker's suffixes `.gzip` and `.zstd` and OCI's
+/// `+gzip` and `+zstd` count for both families, since builders mix them.
 #[must_use]
 pub fn layer_type(media_type: &str) -> Option<LayerType> {
-    use Compression as C;
-    let (_, compression, foreign) = [
-        ("application/vnd.oci.image.layer.v1.tar", C::None, false),
-        ("application/vnd.oci.image.layer.v1.tar+gzip", C::Gzip, false),
-        ("application/vnd.oci.image.layer.v1.tar+zstd", C::Zstd, false),
-        ("application/vnd.oci.image.layer.nondistributable.v1.tar", C::None, true),
-        ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", C::Gzip, true),
-        ("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", C::Zstd, true),
-        ("application/vnd.docker.image.rootfs.diff.tar", C::None, false),
-        ("application/vnd.docker.image.rootfs.diff.tar.gzip", C::Gzip, false),
-        ("application/vnd.docker.image.rootfs.diff.tar.zstd", C::Zstd, false),
-        ("application/vnd.docker.image.rootfs.foreign.diff.tar", C::None, true),
-        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", C::Gzip, true),
-    ]
-    .into_iter()
-    .find(|(name, ..)| *name == media_type)?;
-    Some(LayerType { compression, foreign })
+    let families = [(OCI_LAYER, false), (OCI_FOREIGN, true), (DOCKER_LAYER, false), (DOCKER_FOREIGN, true)];
+    families.into_iter().find_map(|(family, foreign)| {
+        let compression = match media_type.strip_prefix(family)? {
+            "" => Compression::None,
+            "+gzip" | ".gzip" => Compression::Gzip,
+            "+zstd" | ".zstd" => Compression::Zstd,
+            _ => return None,
+        };
+        Some(LayerType { compression, foreign })
+    })
+}
+
+/// Whether a config of this media type belongs to an image that can be run.
+#[must_use]
+pub fn is_image_config(media_type: &str) -> bool {
+    matches!(media_type, media_types::OCI_CONFIG | media_types::DOCKER_CONFIG)
 }
 
 /// The compression that the first bytes of a stream show: give at least 6 bytes where there are as many.
@@ -73,13 +78,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_and_first_bytes_agree() {
-        let gzip = layer_type("application/vnd.docker.image.rootfs.diff.tar.gzip").expect("known");
-        assert_eq!((gzip.compression, gzip.foreign), (Compression::Gzip, false));
-        assert!(layer_type("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip").expect("known").foreign);
-        assert_eq!(layer_type("application/vnd.oci.image.layer.v1.tar+br"), None);
-        assert_eq!(sniff(&[0x1f, 0x8b, 8]), Compression::Gzip);
-        assert_eq!(sniff(&[0x51, 0x2a, 0x4d, 0x18]), Compression::Zstd);
+    fn every_layer_type_in_use_is_known() {
+        let known = |compression, foreign| Some(LayerType { compression, foreign });
+        for (media_type, expected) in [
+            ("application/vnd.oci.image.layer.v1.tar", known(Compression::None, false)),
+            ("application/vnd.oci.image.layer.v1.tar+gzip", known(Compression::Gzip, false)),
+            ("application/vnd.oci.image.layer.v1.tar+zstd", known(Compression::Zstd, false)),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar", known(Compression::None, true)),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", known(Compression::Gzip, true)),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", known(Compression::Zstd, true)),
+            ("application/vnd.docker.image.rootfs.diff.tar", known(Compression::None, false)),
+            ("application/vnd.docker.image.rootfs.diff.tar.gzip", known(Compression::Gzip, false)),
+            ("application/vnd.docker.image.rootfs.diff.tar.zstd", known(Compression::Zstd, false)),
+            ("application/vnd.docker.image.rootfs.diff.tar+zstd", known(Compression::Zstd, false)),
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar", known(Compression::None, true)),
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", known(Compression::Gzip, true)),
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar.zstd", known(Compression::Zstd, true)),
+            ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", None),
+            ("application/vnd.oci.image.layer.v1.tar+xz", None),
+            ("application/vnd.in-toto+json", None),
+            ("", None),
+        ] {
+            assert_eq!(layer_type(media_type), expected, "{media_type}");
+        }
+    }
+
+    #[test]
+    fn compression_shows_in_the_first_bytes() {
+        assert_eq!(sniff(b"\x1f\x8b\x08\0\0\0"), Compression::Gzip);
+        assert_eq!(sniff(b"\x28\xb5\x2f\xfd\0\0"), Compression::Zstd);
+        assert_eq!(sniff(b"\x5a\x2a\x4d\x18\0\0"), Compression::Zstd);
+        assert_eq!(sniff(b"etc/pa"), Compression::None);
         assert_eq!(sniff(b""), Compression::None);
     }
 }

@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
             "{floor: 1kB}",
             "0644 0:0 var/lib/dpkg/status @5MB\nlayer RUN apt-get install\n0644 0:0 var/lib/dpkg/status @6MB",
         ),
-        ("{floor: 1kB, max: 50%}", "0644 0:0 a @10MB\nlayer b\nb => a\n0644 0:0 .wh.a\n0644 0:0 c @40MB"),
+        ("{floor: 1kB, max: 50%}", "0644 0:0 a @10MB\nlayer b\nb => a\nlayer c\n0644 0:0 .wh.a\n0644 0:0 c @40MB"),
     ],
     build: |settings| {
         let waste: Waste = settings.read()?;

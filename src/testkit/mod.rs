@@ -1,4 +1,5 @@
 //! Images as text, built layers, a fault-injecting registry: for tests only.
 
 pub mod image;
+pub mod layout;
 pub mod registry;
