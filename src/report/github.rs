@@ -94,8 +94,7 @@ fn annotation(report: &Report, finding: &Finding<'_>, context: &Context<'_>) -> 
         Weight::Open | Weight::Info => Kind::Notice,
     };
     let undecided = matches!(finding.weight, Weight::Undecided | Weight::Open);
-    let message =
-        if undecided { format!("could not be decided: {}", finding.message) } else { finding.headline() };
+    let message = if undecided { format!("could not be decided: {}", finding.message) } else { finding.headline() };
     let mut lines = vec![message, image_line(report, &finding.images)];
     lines.extend(finding.place.locator.clone());
     for step in &finding.place.steps {
@@ -139,10 +138,10 @@ mod tests {
         ::error file=imgguard.yaml,line=35,title=secrets.content::GitHub token `ghp_…x3 (40)` in `/app/.env`%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/app/.env:3%0Ashipped layer 2: COPY . /app%0Adeleted layer 3: RUN rm -rf /app/.env /var/lib/apt/lists/*%0Afix: Rotate it, then keep it out of the build: `RUN --mount=type=secret`.
         ::error file=imgguard.yaml,line=18,title=user.root::the image runs as `root` (uid 0)%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0Aconfig.User%0Aset by: USER root%0Afix: add `USER 1000` as the last step
         ::error file=imgguard.yaml,line=14,title=base.age::could not be decided: the base's date is not known: no list of bases is given%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64
-        ::warning file=imgguard.yaml,line=31,title=files.setuid::mode 6755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/opt/agent/helper%0Ain layer 2: COPY . /app%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
-        ::warning file=imgguard.yaml,line=31,title=files.setuid::mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/arm64%0A/usr/bin/ping%0Ain layer 1: RUN apt-get update && apt-get install -y gcc sudo%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
-        ::warning file=imgguard.yaml,line=31,title=files.setuid::mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/usr/bin/su%0Ain layer 0: ADD file:8d33 in /%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
-        ::warning file=imgguard.yaml,line=31,title=files.setuid::mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/usr/bin/sudo%0Ain layer 1: RUN apt-get update && apt-get install -y gcc sudo%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
+        ::warning file=imgguard.yaml,line=31,title=files.setuid::/opt/agent/helper: mode 6755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/opt/agent/helper%0Ain layer 2: COPY . /app%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
+        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/ping: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/arm64%0A/usr/bin/ping%0Ain layer 1: RUN apt-get update && apt-get install -y gcc sudo%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
+        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/su: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/usr/bin/su%0Ain layer 0: ADD file:8d33 in /%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
+        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/sudo: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/usr/bin/sudo%0Ain layer 1: RUN apt-get update && apt-get install -y gcc sudo%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
         ::notice file=imgguard.yaml,line=33,title=layers.count::4 layers, more than 3%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0Afix: Join steps that belong together.
         "#);
     }

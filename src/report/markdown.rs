@@ -276,16 +276,16 @@ mod tests {
 
         <details><summary>⚠️ warning <code>files.setuid</code>: file has the set-user-ID or set-group-ID bit (4 findings)</summary>
 
-        - mode 6755, owner 0 (linux/amd64, linux/arm64)
+        - /opt/agent/helper: mode 6755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/opt/agent/helper</code>
           - in layer 2: <code>COPY . /app</code>
-        - mode 4755, owner 0 (linux/arm64)
+        - /usr/bin/ping: mode 4755, owner 0 (linux/arm64)
           - at <code>/usr/bin/ping</code>
           - in layer 1: <code>RUN apt-get update &#38;&#38; apt-get install -y gcc sudo</code>
-        - mode 4755, owner 0 (linux/amd64, linux/arm64)
+        - /usr/bin/su: mode 4755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/usr/bin/su</code>
           - in layer 0 (base): <code>ADD file:8d33 in /</code>
-        - mode 4755, owner 0 (linux/amd64, linux/arm64)
+        - /usr/bin/sudo: mode 4755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/usr/bin/sudo</code>
           - in layer 1: <code>RUN apt-get update &#38;&#38; apt-get install -y gcc sudo</code>
 

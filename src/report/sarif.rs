@@ -503,7 +503,7 @@ mod tests {
         let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().expect("a list");
         let names: Vec<_> = rules.iter().filter_map(|rule| rule["name"].as_str()).collect();
         insta::assert_snapshot!(names.join(" "), @r#"base.age files.setuid healthcheck.exec layers.count secrets.content size.total user.root image.seen"#);
-        insta::assert_snapshot!(serde_json::to_string_pretty(&rules[0]).expect("JSON"), @r##"
+        insta::assert_snapshot!(serde_json::to_string_pretty(&rules[0]).expect("JSON"), @r###"
         {
           "defaultConfiguration": {
             "level": "error"
@@ -531,7 +531,7 @@ mod tests {
             "text": "the base image is too old"
           }
         }
-        "##);
+        "###);
     }
 
     #[test]

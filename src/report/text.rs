@@ -569,9 +569,9 @@ mod tests {
         insta::assert_snapshot!(at_width(&[sample::hostile()], 120), @r#"
         error[secrets.content]: a secret lies in the image (3 findings)
           --> oci:::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  linux/amd64
-           |  config.Labels["::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}"]  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  USER ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
-           |    history[6]  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  layer 1  sha256:8a046049d235  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u…
            |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            = why:    Whoever can pull the image can read every layer, deleted files too.
@@ -589,9 +589,9 @@ mod tests {
 
         warning[files.setuid]: file has the set-user-ID or set-group-ID bit (3 findings)
           --> oci:::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  linux/amd64
-           |  config.Labels["::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}"]  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  USER ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
-           |    history[6]  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  layer 1  sha256:8a046049d235  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u…
            |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            = help:   ::error::x #\x23[add-mask]y #\x23vso[z]
