@@ -36,7 +36,6 @@ pub(super) struct Finding<'a> {
     pub(super) message: &'a str,
     /// How to fix it in this image, when the rule knew.
     pub(super) own_fix: Option<&'a str>,
-    pub(super) seat: Option<&'a Seat>,
     pub(super) place: Place,
     /// The platforms it is true of, as indices into the images of the report.
     pub(super) images: Vec<usize>,
@@ -52,7 +51,8 @@ impl Finding<'_> {
     pub(super) fn name(&self) -> Option<&str> {
         let name = self.place.locator.as_deref().unwrap_or(self.subject);
         let told = |name: &str| self.message.contains(name.trim_start_matches('/'));
-        (!name.is_empty() && !told(name) && !(self.subject.len() > 1 && told(self.subject))).then_some(name)
+        let named = told(name) || (self.subject.len() > 1 && told(self.subject));
+        Some(name).filter(|name| !name.is_empty() && !named)
     }
 
     /// The message as one line that stands alone: with the name of the thing it is about.
@@ -86,7 +86,6 @@ fn of_result<'a>(places: &Places<'_>, image: usize, result: &'a RuleResult) -> V
         subject,
         message,
         own_fix,
-        seat,
         place: seat.map(|seat| places.of(seat)).unwrap_or_default(),
         images: vec![image],
     };

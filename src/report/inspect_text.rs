@@ -294,7 +294,7 @@ impl ImageWriter<'_> {
             let numbers = format!(
                 "  {at:>3}  {:>8}  {unpacked:>8}  {:>9}  {hidden:>8}  ",
                 format_bytes(layer.size),
-                if layer.unpacked_size.is_some() { grouped(layer.entries) } else { "?".to_owned() },
+                if layer.unpacked_size.is_some() { grouped(&layer.entries) } else { "?".to_owned() },
             );
             let style = if layer.unpacked_size.is_none() { UNKNOWN } else { PLAIN };
             self.sheet.put(style, &numbers);
@@ -369,7 +369,7 @@ impl ImageWriter<'_> {
                 self.sheet.plain("    ").plain(&secret_place(place)).end();
             }
             if secret.places.len() > 3 {
-                self.sheet.put(DIM, &format!("    and {} more places", grouped(secret.places.len() - 3))).end();
+                self.sheet.put(DIM, &format!("    and {} more places", grouped(&(secret.places.len() - 3)))).end();
             }
         }
         self.more(secrets.len());
@@ -377,7 +377,7 @@ impl ImageWriter<'_> {
 
     fn more(&mut self, number: usize) {
         if number > self.options.top {
-            let more = grouped(number - self.options.top);
+            let more = grouped(&(number - self.options.top));
             self.sheet.put(DIM, &format!("            and {more} more")).end();
         }
     }

@@ -1,4 +1,4 @@
-//! JUnit XML as CI servers read it: a suite per platform, a case per rule.
+//! `JUnit` XML as CI servers read it: a suite per platform, a case per rule.
 
 use std::fmt::Write as _;
 
@@ -38,7 +38,7 @@ impl Suite {
     }
 }
 
-/// Writes the reports as JUnit XML.
+/// Writes the reports as `JUnit` XML.
 pub(super) fn render(reports: &[Report], context: &Context<'_>) -> String {
     let mut suites = String::new();
     let mut total = Suite::default();

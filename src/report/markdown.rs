@@ -83,7 +83,7 @@ fn head(report: &Report, context: &Context<'_>) -> String {
 fn cell(result: &RuleResult) -> String {
     let standing = mark(Standing::of(result.level, &result.outcome));
     match &result.outcome {
-        Outcome::Fail(faults) if faults.len() > 1 => format!("{standing} ({})", summary::grouped(faults.len())),
+        Outcome::Fail(faults) if faults.len() > 1 => format!("{standing} ({})", summary::grouped(&faults.len())),
         Outcome::Pass(measured) if !measured.is_empty() => format!("{standing}: {}", short(measured)),
         _ => standing.to_owned(),
     }
@@ -139,7 +139,7 @@ fn details(text: &mut String, report: &Report, left: &mut usize) {
         let title =
             if let [one] = block { markdown_fragment(one.message) } else { markdown_fragment(first.rule.summary) };
         let many =
-            if block.len() > 1 { format!(" ({} findings)", summary::grouped(block.len())) } else { String::new() };
+            if block.len() > 1 { format!(" ({} findings)", summary::grouped(&block.len())) } else { String::new() };
         let word = word(first.weight);
         let opening =
             format!("\n<details{open}><summary>{word} <code>{}</code>: {title}{many}</summary>\n\n", first.rule.id);

@@ -1,6 +1,7 @@
 //! SARIF 2.1.0 as code scanning on GitHub accepts it: one run per platform, results that have a place in the repository.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::Context;
 use super::findings::{self, Finding, Weight};
@@ -128,14 +129,14 @@ fn run(parts: &[Part<'_>], id: String, context: &Context<'_>) -> Run {
                 results.push((Weight::Undecided, writer.gap(part, gap)));
             }
             let level = if blocking { "error" } else { "warning" };
-            notifications.push(Notification { level, message: message(gap_words(gap)) });
+            notifications.push(Notification { level, message: message(&gap_words(gap)) });
         }
     }
     results.sort_by_key(|(weight, _)| *weight);
     if results.len() > MAX_RESULTS {
         let text =
             format!("{} of {} results are left out, the worst are kept", results.len() - MAX_RESULTS, results.len());
-        notifications.push(Notification { level: "warning", message: message(text) });
+        notifications.push(Notification { level: "warning", message: message(&text) });
         results.truncate(MAX_RESULTS);
     }
     let mut results: Vec<SarifResult> = results.into_iter().map(|(_, result)| result).collect();
@@ -234,7 +235,7 @@ fn description(text: &str) -> Text {
 }
 
 /// A message in which nothing is an embedded link (section 3.11.6): an image must not place links in a repository.
-fn message(text: String) -> Text {
+fn message(text: &str) -> Text {
     Text { text: text.replace("](", "] (") }
 }
 
@@ -260,30 +261,27 @@ impl ResultWriter<'_> {
             Weight::Undecided => format!("{} could not be decided: {}", finding.rule.id, finding.message),
             _ => finding.headline(),
         };
-        text.push_str(&format!("\nImage: {} ({})", reference(part.report), part.platform()));
+        _ = write!(text, "\nImage: {} ({})", reference(part.report), part.platform());
         if let Some(locator) = &finding.place.locator {
-            text.push_str(&format!("\nWhere: {locator}"));
+            _ = write!(text, "\nWhere: {locator}");
         }
         for step in &finding.place.steps {
-            text.push_str(&format!("\n{}", step_words(step)));
+            _ = write!(text, "\n{}", step_words(step));
         }
         if finding.weight != Weight::Undecided {
-            text.push_str(&format!("\nFix: {}", finding.fix()));
+            _ = write!(text, "\nFix: {}", finding.fix());
         }
         let name = finding.place.locator.as_deref().unwrap_or(finding.subject);
         let place = self.place(&finding.origin.file, finding.origin.line);
         let policy = (self.context.repository_file != Some(finding.origin.file.as_str()) && finding.origin.line > 0)
             .then(|| repository_path(&finding.origin.file))
             .flatten()
-            .map(|uri| Location {
-                message: Some(message("set in the policy".to_owned())),
-                ..at(uri, finding.origin.line)
-            });
+            .map(|uri| Location { message: Some(message("set in the policy")), ..at(uri, finding.origin.line) });
         SarifResult {
             rule_id: finding.rule.code,
             rule_index: self.index.get(finding.rule.code).copied().unwrap_or_default(),
             level,
-            message: message(text),
+            message: message(&text),
             code_flows: flow(&place, finding),
             locations: vec![Location { logical_locations: logical(part, name), ..place }],
             related_locations: policy.into_iter().collect(),
@@ -298,7 +296,7 @@ impl ResultWriter<'_> {
             rule_id: UNSEEN_ID,
             rule_index: self.index.get(UNSEEN_ID).copied().unwrap_or_default(),
             level: "warning",
-            message: message(text),
+            message: message(&text),
             locations: vec![Location {
                 logical_locations: logical(part, gap.path.as_deref().unwrap_or_default()),
                 ..self.place(&part.report.policy_source, 0)
@@ -329,7 +327,7 @@ fn flow(place: &Location, finding: &Finding<'_>) -> Vec<CodeFlow> {
         return Vec::new();
     }
     let locations = steps.iter().map(|step| ThreadFlowLocation {
-        location: Location { message: Some(message(step_words(step))), ..place.clone() },
+        location: Location { message: Some(message(&step_words(step))), ..place.clone() },
     });
     vec![CodeFlow { thread_flows: vec![ThreadFlow { locations: locations.collect() }] }]
 }
@@ -373,7 +371,7 @@ fn repository_path(path: &str) -> Option<String> {
         if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            _ = write!(uri, "%{byte:02X}");
         }
     }
     (!uri.is_empty()).then_some(uri)
@@ -598,7 +596,7 @@ mod tests {
         let told = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].to_string();
         assert!(told.contains("7 of 25007 results are left out"), "{told}");
         let many: Vec<Report> = (0..23).map(|_| sample::denied()).collect();
-        let log = super::tests::log(&many);
+        let log = tests::log(&many);
         let runs = log["runs"].as_array().expect("a list");
         assert_eq!(runs.len(), MAX_RUNS);
         let results: usize = runs.iter().filter_map(|run| run["results"].as_array().map(Vec::len)).sum();
@@ -623,6 +621,6 @@ mod tests {
 
     #[test]
     fn messages_carry_no_links() {
-        assert_eq!(message("see [x](https://evil.example)".to_owned()).text, "see [x] (https://evil.example)");
+        assert_eq!(message("see [x](https://evil.example)").text, "see [x] (https://evil.example)");
     }
 }

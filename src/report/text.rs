@@ -123,7 +123,7 @@ impl Writer<'_> {
         if block.len() == 1 {
             self.title(indent, first.message);
         } else {
-            self.title(indent, &format!("{} ({} findings)", first.rule.summary, summary::grouped(block.len())));
+            self.title(indent, &format!("{} ({} findings)", first.rule.summary, summary::grouped(&block.len())));
         }
         let images: BTreeSet<usize> = block.iter().flat_map(|finding| finding.images.iter().copied()).collect();
         let images: Vec<usize> = images.into_iter().collect();
@@ -246,7 +246,7 @@ impl Writer<'_> {
             }
         }
         if block.len() > listed.len() {
-            let more = summary::grouped(block.len() - listed.len());
+            let more = summary::grouped(&(block.len() - listed.len()));
             self.sheet.put(DIM, MARGIN).put(DIM, &format!("  and {more} more (see -o json)")).end();
         }
     }
@@ -373,7 +373,7 @@ impl Writer<'_> {
         self.sheet.put(BOLD, summary::reference(report)).plain("  ").plain(&platforms).end();
         self.groups();
         let mut numbers = vec![count(counts.errors, "error"), count(counts.warnings, "warning")];
-        numbers.push(format!("{} unknown", summary::grouped(counts.unknown)));
+        numbers.push(format!("{} unknown", summary::grouped(&counts.unknown)));
         if gaps > 0 {
             numbers.push(count(gaps, "gap"));
         }
