@@ -1,1 +1,5 @@
-fn main() {}
+//! The `imgguard` program.
+
+fn main() -> std::process::ExitCode {
+    imgguard::cli::main()
+}

@@ -1,1 +1,144 @@
 //! The command line: arguments, terminal, clock, files, exit codes; one file per command.
+
+mod bench;
+mod cache;
+mod check;
+mod exit;
+mod image;
+mod inspect;
+mod output;
+mod policy;
+mod progress;
+mod rules;
+mod terminal;
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use exit::{Exit, Failure};
+
+/// Reads a built container image layer by layer and judges it by policy.
+///
+/// Exit codes: 0 pass, 1 violations, 2 nothing was judged (usage, policy, image not found, access denied),
+/// 3 inconclusive (something could not be seen), 4 the source could not be reached: a retry may help.
+#[derive(Debug, Parser)]
+#[command(name = "imgguard", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Say more on stderr; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Form of what is said on stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge images by policy.
+    Check(check::CheckArguments),
+    /// Show what is in an image.
+    Inspect(inspect::InspectArguments),
+    /// Explain the rules.
+    Rules(rules::RulesArguments),
+    /// Work with policies.
+    Policy(policy::PolicyArguments),
+    /// Look after the layer cache.
+    Cache(cache::CacheArguments),
+    /// Measure the limit that reading an image cannot beat.
+    #[command(hide = true)]
+    Bench(bench::BenchArguments),
+}
+
+/// How images are found and read: the same for every command that reads images.
+#[derive(Debug, Clone, Args)]
+struct SourceArguments {
+    /// Talk to registries without TLS. Loopback addresses never need this.
+    #[arg(long)]
+    plain_http: bool,
+    /// Trust the certificates of this PEM file too.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Vec<PathBuf>,
+    /// Read credentials from this file before all others.
+    #[arg(long, value_name = "FILE")]
+    authfile: Option<PathBuf>,
+    /// Name of the registry account.
+    #[arg(long, value_name = "NAME", requires = "password_stdin")]
+    username: Option<String>,
+    /// Read the password of the registry account from standard input.
+    #[arg(long, requires = "username")]
+    password_stdin: bool,
+    /// Neither use nor fill the layer cache.
+    #[arg(long)]
+    no_cache: bool,
+    /// Threads that read, unpack and search; all processors unless given.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    run(std::env::args_os().collect())
+}
+
+fn run(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, not errors.
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Pass };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    terminal::start_log(arguments.verbose, arguments.log_format);
+    let terminal = terminal::Terminal::look(arguments.color, arguments.verbose > 0);
+    let done = catch_unwind(AssertUnwindSafe(|| match arguments.command {
+        Command::Check(arguments) => check::run(&arguments, &terminal),
+        Command::Inspect(arguments) => inspect::run(&arguments, &terminal),
+        Command::Rules(arguments) => rules::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments, &terminal),
+        Command::Cache(arguments) => cache::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+    }));
+    let exit = match done {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(failure)) => {
+            terminal.complain(&failure);
+            failure.exit
+        }
+        Err(_) => {
+            terminal.say("error: imgguard failed on an internal error; nothing is known about the image");
+            Exit::Inconclusive
+        }
+    };
+    exit.into()
+}

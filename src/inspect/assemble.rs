@@ -1,32 +1,373 @@
-//! Layers on top of each other: the final file system, what is hidden in it, and who did it.
+//! From a plan and its layers to the facts of an image.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Gap, ImageFacts, LayerFacts, Waste};
-use crate::oci::ImagePlan;
+use crate::model::{
+    Document, Entry, File, Gap, GapKind, Grade, Hidden, How, ImageFacts, Kind, Layer, LayerFacts, Note, NoteKind,
+    Place, SecretFact, Waste,
+};
+use crate::oci::{ImagePlan, LayerPlan};
 use crate::secrets::Scanner;
+
+use super::overlay::{Name, Origin, Overlaid, overlay};
+use super::{accounts, base, config_secrets, instruction};
 
 /// Makes the facts of an image from its plan and its layers, bottom first; a layer that could not be seen is a gap.
 #[must_use]
-pub fn assemble(plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, scanner: &Scanner) -> ImageFacts {
-    let _ = (layers, scanner);
-    ImageFacts {
+pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, scanner: &Scanner) -> ImageFacts {
+    let seen = config_secrets::search(&mut plan.config, &mut plan.annotations, scanner);
+    let (mut gaps, mut notes) = (plan.gaps, plan.notes);
+    let mut facts: Vec<Option<Arc<LayerFacts>>> = Vec::with_capacity(layers.len());
+    for (index, layer) in layers.into_iter().enumerate() {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        match layer {
+            Ok(layer) => {
+                gaps.extend(layer.gaps.iter().map(|gap| Gap { layer: Some(index), ..gap.clone() }));
+                notes.extend(layer.notes.iter().map(|note| Note { layer: Some(index), ..note.clone() }));
+                facts.push(Some(layer));
+            }
+            Err(gap) => {
+                gaps.push(Gap { layer: Some(index), ..gap });
+                facts.push(None);
+            }
+        }
+    }
+    let mut overlaid = overlay(&facts);
+    notes.append(&mut overlaid.notes);
+    gaps.append(&mut overlaid.gaps);
+    notes.extend(named_twice(&facts, &overlaid));
+    let sums = Sums::of(&facts, &overlaid);
+    let documents = documents(&facts, &overlaid);
+    let places = secret_places(&facts, &overlaid);
+    let layers = layer_table(&plan.layers, &facts, &sums, &plan.config.history);
+    let (files, hidden) = take_entries(facts, overlaid);
+
+    let mut image = ImageFacts {
         subject: plan.subject,
         platform: plan.platform,
         index: plan.index,
         annotations: plan.annotations,
         config: plan.config,
-        layers: Vec::new(),
-        files: Vec::new(),
-        hidden: Vec::new(),
-        waste: Waste::default(),
-        documents: Vec::new(),
+        layers,
+        files,
+        hidden,
+        waste: sums.waste,
+        documents,
         accounts: None,
         groups: None,
-        os_release: std::collections::BTreeMap::new(),
+        os_release: BTreeMap::new(),
         base: Vec::new(),
         secrets: Vec::new(),
-        gaps: plan.gaps,
-        notes: plan.notes,
+        gaps,
+        notes,
+    };
+    image.accounts = read_document(&mut image, "etc/passwd").map(|bytes| accounts::parse_passwd(&bytes));
+    image.groups = read_document(&mut image, "etc/group").map(|bytes| accounts::parse_group(&bytes));
+    let release =
+        read_document(&mut image, "etc/os-release").or_else(|| read_document(&mut image, "usr/lib/os-release"));
+    image.os_release = release.map(|bytes| accounts::parse_os_release(&bytes)).unwrap_or_default();
+    image.base = base::claims(&image);
+    image.secrets = join_secrets(places, seen, scanner);
+    image.gaps.sort();
+    image.gaps.dedup();
+    image.notes.sort();
+    image.notes.dedup();
+    image
+}
+
+fn entry(facts: &[Option<Arc<LayerFacts>>], origin: Origin) -> Option<&Entry> {
+    facts.get(origin.layer as usize)?.as_ref()?.entries.get(origin.entry as usize)
+}
+
+/// A note for each name that one layer ships twice; the first hundred are named.
+fn named_twice(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Vec<Note> {
+    let twice = overlaid.hidden.iter().filter(|out| out.how == How::Duplicate);
+    twice
+        .take(100)
+        .filter_map(|out| {
+            let path = Some(entry(facts, out.origin)?.path.to_string());
+            let detail = "the archive names it more than once: the last one counts".to_owned();
+            Some(Note { kind: NoteKind::DuplicateEntry, layer: Some(out.origin.layer), path, detail })
+        })
+        .collect()
+}
+
+/// Byte sums: hard links count once, directories and links not at all.
+struct Sums {
+    waste: Waste,
+    hidden: Vec<u64>,
+    hid: Vec<u64>,
+}
+
+impl Sums {
+    fn of(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Self {
+        let mut sums = Self { waste: Waste::default(), hidden: vec![0; facts.len()], hid: vec![0; facts.len()] };
+        for layer in facts.iter().flatten() {
+            sums.waste.shipped += layer.entries.iter().map(|entry| entry.size).sum::<u64>();
+        }
+        for out in &overlaid.hidden {
+            let size = entry(facts, out.origin).map_or(0, |entry| entry.size);
+            sums.hidden[out.origin.layer as usize] += size;
+            sums.hid[out.by as usize] += size;
+            match out.how {
+                How::Deleted => sums.waste.deleted += size,
+                How::Overwritten => sums.waste.overwritten += size,
+                How::Rewritten => sums.waste.rewritten += size,
+                How::Duplicate => sums.waste.duplicate += size,
+            }
+        }
+        let out = sums.waste.deleted + sums.waste.overwritten + sums.waste.rewritten + sums.waste.duplicate;
+        sums.waste.visible = sums.waste.shipped.saturating_sub(out);
+        sums
     }
+}
+
+fn layer_table(
+    plans: &[LayerPlan],
+    facts: &[Option<Arc<LayerFacts>>],
+    sums: &Sums,
+    history: &[crate::model::History],
+) -> Vec<Layer> {
+    let of_layer = |index: usize| {
+        let index = u32::try_from(index).ok();
+        history.iter().enumerate().find(|(_, step)| step.layer.is_some() && step.layer == index)
+    };
+    plans
+        .iter()
+        .enumerate()
+        .map(|(index, plan)| {
+            let layer = facts.get(index).and_then(Option::as_ref);
+            let step = of_layer(index);
+            Layer {
+                digest: plan.digest.clone(),
+                diff_id: plan.diff_id.clone(),
+                media_type: plan.media_type.clone(),
+                size: plan.size,
+                unpacked_size: layer.map(|layer| layer.unpacked_size),
+                entries: layer.map_or(0, |layer| layer.entries.len() as u64),
+                file_bytes: layer.map_or(0, |layer| layer.entries.iter().map(|entry| entry.size).sum()),
+                hidden_bytes: sums.hidden.get(index).copied().unwrap_or_default(),
+                hid_bytes: sums.hid.get(index).copied().unwrap_or_default(),
+                history: step.and_then(|(at, _)| u32::try_from(at).ok()),
+                instruction: step.map(|(_, step)| instruction(&step.created_by)),
+            }
+        })
+        .collect()
+}
+
+/// The documents of the final tree, under their resolved paths.
+fn documents(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Vec<Document> {
+    let mut wanted: BTreeMap<Origin, &Document> = BTreeMap::new();
+    for (layer, facts) in facts.iter().enumerate() {
+        let Some(facts) = facts else { continue };
+        for document in &facts.documents {
+            // The last member of that name is the one that counts; a document is kept per name.
+            let at = facts.entries.iter().rposition(|entry| entry.path == document.path && entry.kind == Kind::File);
+            if let Some(at) = at {
+                let origin = Origin {
+                    layer: u32::try_from(layer).unwrap_or(u32::MAX),
+                    entry: u32::try_from(at).unwrap_or(u32::MAX),
+                };
+                wanted.insert(origin, document);
+            }
+        }
+    }
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let mut found: Vec<Document> = overlaid
+        .placed
+        .iter()
+        .enumerate()
+        .filter_map(|(index, placed)| {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            let content = overlaid.names.get(&index).map(|name| name.content).or(placed.origin)?;
+            let document = wanted.get(&content)?;
+            let path = overlaid.paths.get(&index).map_or_else(
+                || entry(facts, placed.origin?).map(|entry| entry.path.clone()),
+                |path| Some(path.clone()),
+            )?;
+            Some(Document { path, ..(*document).clone() })
+        })
+        .collect();
+    found.sort_by(|left, right| left.path.cmp(&right.path));
+    found
+}
+
+/// The content of a document, links followed; a file that exists but was not kept is a gap.
+fn read_document(image: &mut ImageFacts, path: &str) -> Option<Vec<u8>> {
+    let resolved = image.resolve(path)?;
+    let found = image.documents.binary_search_by(|document| document.path.as_ref().cmp(&resolved));
+    let problem = match found.map(|at| &image.documents[at]) {
+        Ok(document) if !document.truncated => return Some(document.bytes.clone()),
+        Ok(_) => "is too large to be read",
+        Err(_) => "is no file that could be kept",
+    };
+    image.gaps.push(Gap {
+        kind: GapKind::Document,
+        layer: None,
+        path: Some(resolved),
+        detail: format!("`/{path}` {problem}"),
+    });
+    None
+}
+
+/// Where a secret lies, with what the detector said.
+struct Sighting {
+    detector: Box<str>,
+    grade: Grade,
+    redacted: Box<str>,
+    fingerprint: Box<str>,
+    place: Place,
+}
+
+/// All hits of all layers, each with the layer that hides it.
+fn secret_places(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Vec<Sighting> {
+    let hits =
+        || facts.iter().enumerate().filter_map(|(index, facts)| Some((u32::try_from(index).ok()?, facts.as_ref()?)));
+    let mut hidden_by: BTreeMap<(u32, &str), u32> = BTreeMap::new();
+    if hits().any(|(_, facts)| !facts.hits.is_empty()) {
+        for out in &overlaid.hidden {
+            if let Some(entry) = entry(facts, out.origin)
+                && out.how != How::Duplicate
+            {
+                hidden_by.insert((out.origin.layer, &entry.path), out.by);
+            }
+        }
+    }
+    hits()
+        .flat_map(|(layer, facts)| facts.hits.iter().map(move |hit| (layer, hit)))
+        .map(|(layer, hit)| Sighting {
+            detector: hit.detector.clone(),
+            grade: hit.grade,
+            redacted: hit.redacted.clone(),
+            fingerprint: hit.fingerprint.clone(),
+            place: Place::File {
+                layer,
+                path: hit.path.to_string(),
+                line: hit.line,
+                offset: hit.offset,
+                hidden_by: hidden_by.get(&(layer, hit.path.as_ref())).copied(),
+            },
+        })
+        .collect()
+}
+
+/// One fact per value: the same value at several places is one secret.
+fn join_secrets(sightings: Vec<Sighting>, seen: Vec<config_secrets::Seen>, scanner: &Scanner) -> Vec<SecretFact> {
+    let of_config = seen.into_iter().map(|config_secrets::Seen { hit, place }| Sighting {
+        detector: hit.detector.into(),
+        grade: hit.grade,
+        redacted: hit.redacted.into(),
+        fingerprint: hit.fingerprint.into(),
+        place,
+    });
+    let mut joined: BTreeMap<Box<str>, SecretFact> = BTreeMap::new();
+    for sighting in sightings.into_iter().chain(of_config) {
+        let fact = joined.entry(sighting.fingerprint.clone()).or_insert_with(|| SecretFact {
+            detector: sighting.detector.to_string(),
+            what: String::new(),
+            grade: sighting.grade,
+            redacted: sighting.redacted.to_string(),
+            fingerprint: sighting.fingerprint.to_string(),
+            places: Vec::new(),
+        });
+        if (sighting.grade, &*fact.detector) > (fact.grade, &*sighting.detector) {
+            fact.grade = sighting.grade;
+            fact.detector = sighting.detector.to_string();
+        }
+        fact.places.push(sighting.place);
+    }
+    joined
+        .into_values()
+        .map(|mut fact| {
+            fact.places.sort();
+            fact.places.dedup();
+            fact.what = scanner.what(&fact.detector).unwrap_or(&fact.detector).to_owned();
+            fact
+        })
+        .collect()
+}
+
+fn hollow() -> Entry {
+    Entry {
+        path: "".into(),
+        kind: Kind::Directory,
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        mtime: 0,
+        sha256: None,
+        link: None,
+        xattrs: Box::default(),
+    }
+}
+
+/// Moves the members out of the layers into the lists of the image; members of layers that are shared are copied.
+fn take_entries(facts: Vec<Option<Arc<LayerFacts>>>, overlaid: Overlaid) -> (Vec<File>, Vec<Hidden>) {
+    let mut layers: Vec<Vec<Entry>> = facts
+        .into_iter()
+        .map(|layer| match layer.map(Arc::try_unwrap) {
+            Some(Ok(layer)) => layer.entries,
+            Some(Err(shared)) => shared.entries.clone(),
+            None => Vec::new(),
+        })
+        .collect();
+    let hidden = overlaid
+        .hidden
+        .iter()
+        .map(|out| Hidden {
+            entry: layers[out.origin.layer as usize][out.origin.entry as usize].clone(),
+            layer: out.origin.layer,
+            by: out.by,
+            how: out.how,
+        })
+        .collect::<Vec<_>>();
+    // Names of one file take their attributes from the member with the content, before that is moved away.
+    let shared: BTreeMap<u32, Entry> = overlaid
+        .names
+        .iter()
+        .map(|(index, name)| (*index, layers[name.content.layer as usize][name.content.entry as usize].clone()))
+        .collect();
+    let path_of = |index: u32, layers: &[Vec<Entry>]| -> Box<str> {
+        match (overlaid.paths.get(&index), overlaid.placed[index as usize].origin) {
+            (Some(path), _) => path.clone(),
+            (None, Some(origin)) => layers[origin.layer as usize][origin.entry as usize].path.clone(),
+            (None, None) => "".into(),
+        }
+    };
+    let links: BTreeMap<u32, Box<str>> = overlaid
+        .names
+        .iter()
+        .filter_map(|(index, Name { same_as, .. })| Some((*index, path_of((*same_as)?, &layers))))
+        .collect();
+    let mut files: Vec<File> = Vec::with_capacity(overlaid.placed.len());
+    for (index, placed) in overlaid.placed.iter().enumerate() {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let mut entry = match (shared.get(&index), placed.origin) {
+            (Some(content), _) => Entry { path: path_of(index, &layers), ..content.clone() },
+            (None, Some(origin)) => {
+                let entry = &mut layers[origin.layer as usize][origin.entry as usize];
+                // A link that several names describe is copied; everything else has one place and is moved.
+                if entry.kind == Kind::File || entry.kind == Kind::Directory {
+                    std::mem::replace(entry, hollow())
+                } else {
+                    entry.clone()
+                }
+            }
+            (None, None) => hollow(),
+        };
+        if let Some(path) = overlaid.paths.get(&index) {
+            entry.path.clone_from(path);
+        }
+        if let Some(link) = links.get(&index) {
+            entry.kind = Kind::Hardlink;
+            entry.size = 0;
+            entry.link = Some(link.clone());
+        }
+        files.push(File { entry, added: u32::from(placed.added), changed: u32::from(placed.changed) });
+    }
+    (files, hidden)
 }

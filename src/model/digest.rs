@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
 /// A hash algorithm that OCI registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// SHA-256: 64 hexadecimal digits.
+    #[default]
     Sha256,
     /// SHA-512: 128 hexadecimal digits.
     Sha512,

@@ -87,7 +87,7 @@ pub struct Entry {
     /// Target of a link.
     pub link: Option<Box<str>>,
     /// Extended attributes from pax records: name and value, the value in lower-case hexadecimal.
-    pub xattrs: Vec<(Box<str>, Box<str>)>,
+    pub xattrs: Box<[(Box<str>, Box<str>)]>,
 }
 
 impl Entry {

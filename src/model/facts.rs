@@ -244,22 +244,43 @@ impl ImageFacts {
         self.files.binary_search_by(|file| file.entry.path.as_ref().cmp(path)).ok().map(|at| &self.files[at])
     }
 
+    /// The path that `path` leads to in the final file system, links followed inside the image root (at most 40);
+    /// none when it leads nowhere.
+    #[must_use]
+    pub fn resolve(&self, path: &str) -> Option<String> {
+        let mut pending: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+        let mut at: Vec<String> = Vec::new();
+        let mut hops = 0;
+        while let Some(part) = pending.pop() {
+            match part.as_str() {
+                "" | "." => {}
+                ".." => {
+                    at.pop();
+                }
+                _ => {
+                    at.push(part);
+                    let entry = &self.file(&at.join("/"))?.entry;
+                    if let (super::Kind::Symlink, Some(target)) = (entry.kind, &entry.link) {
+                        hops += 1;
+                        if hops > 40 {
+                            return None;
+                        }
+                        at.pop();
+                        if target.starts_with('/') {
+                            at.clear();
+                        }
+                        pending.extend(target.split('/').rev().map(str::to_owned));
+                    }
+                }
+            }
+        }
+        Some(at.join("/"))
+    }
+
     /// Whether some part of the layers was not seen, so that the absence of a file proves nothing.
     #[must_use]
     pub fn tree_gap(&self) -> Option<&Gap> {
-        use super::GapKind as K;
-        self.gaps.iter().find(|gap| {
-            matches!(
-                gap.kind,
-                K::LayerMissing
-                    | K::LayerForged
-                    | K::LayerDamaged
-                    | K::LayerUnknownType
-                    | K::LayerForeign
-                    | K::LimitReached
-                    | K::UnsupportedPlatform
-            )
-        })
+        self.gaps.iter().find(|gap| gap.kind.hides_files())
     }
 
     /// Sum of the stored (mostly compressed) bytes of all layers.

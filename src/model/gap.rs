@@ -30,6 +30,23 @@ pub enum GapKind {
     SecretScan,
 }
 
+impl GapKind {
+    /// Whether files may exist, or be hidden, that nobody has seen because of such a gap.
+    #[must_use]
+    pub fn hides_files(self) -> bool {
+        match self {
+            Self::LayerMissing
+            | Self::LayerForged
+            | Self::LayerDamaged
+            | Self::LayerUnknownType
+            | Self::LayerForeign
+            | Self::LimitReached
+            | Self::UnsupportedPlatform => true,
+            Self::Config | Self::Child | Self::Document | Self::SecretScan => false,
+        }
+    }
+}
+
 /// A part of the image that could not be seen. A gap is never a pass.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Gap {
@@ -49,20 +66,10 @@ pub struct Gap {
 pub enum NoteKind {
     /// One layer names a path twice; the last one counts.
     DuplicateEntry,
-    /// A name climbs with `..`; the entry was not placed.
-    ClimbingName,
     /// A name starts with `/`.
     AbsoluteName,
-    /// Non-zero bytes lie behind the end-of-archive marker, or further members behind the first gzip member's end.
-    TrailingBytes,
-    /// A hard link names something that does not exist.
-    DanglingHardlink,
-    /// The parents of a path loop or climb more than 40 symbolic links.
-    LinkLoop,
     /// A whiteout without a name, or one that hides nothing.
     OddWhiteout,
-    /// A member of a type that no file system knows.
-    OddMember,
     /// A sparse file, whose logical size is larger than its stored bytes.
     SparseFile,
     /// History and layers do not pair up.

@@ -23,6 +23,7 @@ pub struct LayerFacts {
     /// Bytes of the uncompressed archive.
     pub unpacked_size: u64,
     /// The members in the order of the archive, duplicates included (the last one counts), whiteouts included by name.
+    #[serde(deserialize_with = "all_at_once")]
     pub entries: Vec<Entry>,
     /// Files kept whole.
     pub documents: Vec<Document>,
@@ -32,4 +33,25 @@ pub struct LayerFacts {
     pub notes: Vec<Note>,
     /// What could not be seen inside this layer although its bytes are whole; `layer` is unset here.
     pub gaps: Vec<Gap>,
+}
+
+/// Reads a long list into memory of the right size from the start, where the format tells its length.
+fn all_at_once<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::Error> {
+    struct Entries;
+    impl<'de> serde::de::Visitor<'de> for Entries {
+        type Value = Vec<Entry>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a list of entries")
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut access: A) -> Result<Vec<Entry>, A::Error> {
+            let mut entries = Vec::with_capacity(access.size_hint().unwrap_or_default().min(10_000_000));
+            while let Some(entry) = access.next_element()? {
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+    deserializer.deserialize_seq(Entries)
 }

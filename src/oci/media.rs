@@ -38,8 +38,23 @@ pub struct LayerType {
 
 /// The layer type behind a media type; none when it is not known.
 #[must_use]
-pub fn layer_type(_media_type: &str) -> Option<LayerType> {
-    None
+pub fn layer_type(media_type: &str) -> Option<LayerType> {
+    use Compression as C;
+    let (compression, foreign) = match media_type {
+        "application/vnd.oci.image.layer.v1.tar" => (C::None, false),
+        "application/vnd.oci.image.layer.v1.tar+gzip" => (C::Gzip, false),
+        "application/vnd.oci.image.layer.v1.tar+zstd" => (C::Zstd, false),
+        "application/vnd.oci.image.layer.nondistributable.v1.tar" => (C::None, true),
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip" => (C::Gzip, true),
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd" => (C::Zstd, true),
+        "application/vnd.docker.image.rootfs.diff.tar" => (C::None, false),
+        "application/vnd.docker.image.rootfs.diff.tar.gzip" => (C::Gzip, false),
+        "application/vnd.docker.image.rootfs.diff.tar.zstd" => (C::Zstd, false),
+        "application/vnd.docker.image.rootfs.foreign.diff.tar" => (C::None, true),
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => (C::Gzip, true),
+        _ => return None,
+    };
+    Some(LayerType { compression, foreign })
 }
 
 /// The compression that the first bytes of a stream show: give at least 6 bytes where there are as many.
@@ -49,5 +64,21 @@ pub fn sniff(head: &[u8]) -> Compression {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
         _ => Compression::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_and_first_bytes_agree() {
+        let gzip = layer_type("application/vnd.docker.image.rootfs.diff.tar.gzip").expect("known");
+        assert_eq!((gzip.compression, gzip.foreign), (Compression::Gzip, false));
+        assert!(layer_type("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip").expect("known").foreign);
+        assert_eq!(layer_type("application/vnd.oci.image.layer.v1.tar+br"), None);
+        assert_eq!(sniff(&[0x1f, 0x8b, 8]), Compression::Gzip);
+        assert_eq!(sniff(&[0x51, 0x2a, 0x4d, 0x18]), Compression::Zstd);
+        assert_eq!(sniff(b""), Compression::None);
     }
 }

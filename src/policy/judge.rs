@@ -1,40 +1,35 @@
 //! Facts and policy in, verdict out: pure.
 
-use crate::model::Inspection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Approved, ImageReport, Policy, Report, RuleResult, Verdict};
+use crate::model::{ImageFacts, Inspection};
+
+use super::{Approved, Configured, ImageReport, Policy, Report, RuleResult, Verdict};
 use crate::rules::{Level, Outcome};
 
+/// The answer of a rule that panicked. The panic's own text stays out: it may quote the image's content.
+pub(super) const RULE_PANICKED: &str = "internal error: the rule stopped unexpectedly; please report this";
+
 /// Judges an inspection. A violation beats everything unseen; a gap or an undecided deny-level rule beats a pass.
+///
+/// A rule that panics is undecided, and as nothing is known about the cause the verdict is then inconclusive whatever
+/// the rule's level.
 #[must_use]
 pub fn judge(policy: &Policy, inspection: Inspection) -> Report {
-    let images: Vec<ImageReport> = inspection
-        .images
-        .iter()
-        .map(|image| ImageReport {
-            results: policy
-                .rules
-                .iter()
-                .map(|configured| RuleResult {
-                    rule: configured.rule,
-                    level: configured.level,
-                    outcome: configured.check.decide(image),
-                    origin: configured.origin.clone(),
-                })
-                .collect(),
-        })
-        .collect();
+    let images: Vec<ImageReport> = inspection.images.iter().map(|image| judge_image(policy, image)).collect();
     let mut gaps: Vec<_> =
         inspection.gaps.iter().chain(inspection.images.iter().flat_map(|image| &image.gaps)).cloned().collect();
     gaps.sort();
     gaps.dedup();
-    let denied = || images.iter().flat_map(|image| &image.results).filter(|result| result.level == Level::Deny);
-    let verdict = if denied().any(|result| result.outcome.is_fail()) {
+    let results = || images.iter().flat_map(|image| &image.results);
+    let violated = results().any(|result| result.level == Level::Deny && result.outcome.is_fail());
+    let undecided = results().any(|result| match &result.outcome {
+        Outcome::Unknown(why) => result.level == Level::Deny || why == RULE_PANICKED,
+        Outcome::Pass(_) | Outcome::Fail(_) | Outcome::NotApplicable(_) => false,
+    });
+    let verdict = if violated {
         Verdict::Violations
-    } else if !gaps.is_empty()
-        || inspection.images.is_empty()
-        || denied().any(|result| matches!(result.outcome, Outcome::Unknown(_)))
-    {
+    } else if undecided || !gaps.is_empty() || images.is_empty() {
         Verdict::Inconclusive
     } else {
         let digests = inspection.images.iter().map(|image| image.subject.digest.clone()).collect();
@@ -50,3 +45,22 @@ pub fn judge(policy: &Policy, inspection: Inspection) -> Report {
         inspection,
     }
 }
+
+fn judge_image(policy: &Policy, image: &ImageFacts) -> ImageReport {
+    let results = policy.rules.iter().map(|configured| RuleResult {
+        rule: configured.rule,
+        level: configured.level,
+        outcome: decide(configured, image),
+        origin: configured.origin.clone(),
+    });
+    ImageReport { results: results.collect() }
+}
+
+fn decide(configured: &Configured, image: &ImageFacts) -> Outcome {
+    // A check is a pure function of facts that it cannot change: nothing half-done can be seen after a panic.
+    catch_unwind(AssertUnwindSafe(|| configured.check.decide(image)))
+        .unwrap_or_else(|_| Outcome::Unknown(RULE_PANICKED.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

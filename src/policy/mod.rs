@@ -1,7 +1,29 @@
 //! Policy text becomes a checked [`Policy`]; [`judge`] applies it to facts.
+//!
+//! A policy file is closed and typed: unknown keys, duplicate keys, wrong types and impossible values are errors with
+//! their place, and a policy with any error is no policy. It may extend presets and local files; these are applied
+//! from left to right, each once, then the file itself.
 
+mod describe;
+mod document;
+mod error;
+#[cfg(test)]
+mod fake;
+mod handbook;
 mod judge;
+mod merge;
+mod parse;
+mod presets;
+mod render;
+mod schema;
+mod source;
 mod types;
 
+pub use error::{PolicyError, PolicyErrors};
+pub use handbook::{handbook, rule_page};
 pub use judge::judge;
-pub use types::{Approved, Configured, ImageReport, Origin, Policy, Report, RuleResult, Verdict};
+pub use parse::parse;
+pub use presets::{builtin, builtin_default, preset_names};
+pub use render::render;
+pub use schema::{schema, schema_text};
+pub use types::{Approved, Configured, Counts, ImageReport, Origin, Policy, Report, RuleResult, Setting, Verdict};

@@ -12,6 +12,17 @@ pub struct Origin {
     pub line: usize,
 }
 
+/// A key of a rule's table with its effective value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The key.
+    pub key: String,
+    /// The value as YAML flow text.
+    pub value: String,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
 /// A rule that is switched on.
 pub struct Configured {
     /// The rule.
@@ -20,8 +31,10 @@ pub struct Configured {
     pub level: Level,
     /// The rule with its settings.
     pub check: Box<dyn Check>,
-    /// Where that was written.
+    /// Where the rule was last set.
     pub origin: Origin,
+    /// What was written for the rule, in all files together; `level` comes first when it was written at all.
+    pub settings: Vec<Setting>,
 }
 
 /// A policy that has been checked completely, before any image is opened.
@@ -30,7 +43,7 @@ pub struct Policy {
     pub name: String,
     /// Where the text came from: a path or a preset's name.
     pub source: String,
-    /// SHA-256 over the effective policy text (all files it was made of, in order).
+    /// SHA-256 of the policy text; with parents, of a list of the digests of all texts in the order they apply.
     pub digest: Digest,
     /// The rules that are on, sorted by id.
     pub rules: Vec<Configured>,
@@ -52,6 +65,55 @@ pub struct RuleResult {
 pub struct ImageReport {
     /// Answers, one per rule.
     pub results: Vec<RuleResult>,
+}
+
+impl ImageReport {
+    /// Counts the answers of this image.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for result in &self.results {
+            let counter = match (&result.outcome, result.level) {
+                (Outcome::Fail(_), Level::Deny) => &mut counts.denied,
+                (Outcome::Fail(_), Level::Warn) => &mut counts.warned,
+                (Outcome::Fail(_), Level::Info | Level::Off) => &mut counts.informed,
+                (Outcome::Unknown(_), _) => &mut counts.unknown,
+                (Outcome::Pass(_), _) => &mut counts.passed,
+                (Outcome::NotApplicable(_), _) => &mut counts.not_applicable,
+            };
+            *counter += 1;
+        }
+        counts
+    }
+}
+
+/// How many rules gave which answer; a rule counts once per image, however many faults it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Failed at level deny.
+    pub denied: usize,
+    /// Failed at level warn.
+    pub warned: usize,
+    /// Failed at level info.
+    pub informed: usize,
+    /// Could not be decided, at any level.
+    pub unknown: usize,
+    /// Hold.
+    pub passed: usize,
+    /// Had nothing to judge.
+    pub not_applicable: usize,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        let Self { denied, warned, informed, unknown, passed, not_applicable } = other;
+        self.denied += denied;
+        self.warned += warned;
+        self.informed += informed;
+        self.unknown += unknown;
+        self.passed += passed;
+        self.not_applicable += not_applicable;
+    }
 }
 
 /// Proof that the image with this digest satisfied the policy with that digest. Only [`super::judge`] makes one.
@@ -102,4 +164,38 @@ pub struct Report {
     pub policy_digest: Digest,
     /// The answer.
     pub verdict: Verdict,
+}
+
+impl Report {
+    /// Counts the answers of all images together.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for image in &self.images {
+            counts += image.counts();
+        }
+        counts
+    }
+
+    /// Tells why the verdict is inconclusive, one sentence per cause, each once; empty for every other verdict.
+    #[must_use]
+    pub fn inconclusive_because(&self) -> Vec<String> {
+        if self.verdict != Verdict::Inconclusive {
+            return Vec::new();
+        }
+        let mut causes: Vec<String> = self.gaps.iter().map(|gap| gap.detail.clone()).collect();
+        if self.images.is_empty() {
+            causes.push("there is no image to judge".to_owned());
+        }
+        for result in self.images.iter().flat_map(|image| &image.results) {
+            if let Outcome::Unknown(why) = &result.outcome
+                && (result.level == Level::Deny || why == super::judge::RULE_PANICKED)
+            {
+                causes.push(format!("`{}` could not be decided: {why}", result.rule.id));
+            }
+        }
+        let mut told = std::collections::BTreeSet::new();
+        causes.retain(|cause| told.insert(cause.clone()));
+        causes
+    }
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::Context;
-use super::findings::kind_name;
+use super::findings::{kind_name, placed};
 use super::layer_diff::{self, Difference};
 use super::place::{Places, Role};
 use super::sheet::{BOLD, DIM, ERROR, INFO, PLAIN, Sheet, UNKNOWN, WARNING};
@@ -14,28 +14,26 @@ use crate::model::{BaseGrade, Entry, Gap, Healthcheck, How, ImageFacts, Inspecti
 /// Where the values of the head stand.
 const VALUES: usize = 14;
 
-/// What to show of the layers' file trees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tree {
-    /// For every layer, the changes by directory.
-    Directories,
-    /// For one layer (from 0), every path.
-    Layer(u32),
-}
+/// Length of the lists of files, secrets, directories and notes, unless everything is asked for.
+const LISTED: usize = 10;
 
-/// What to show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is shown beside the overview.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InspectOptions {
-    /// What to show of the layers' file trees; none to leave them out.
-    pub tree: Option<Tree>,
-    /// Length of the lists of largest files, secrets, notes and directories.
-    pub top: usize,
+    /// Which layers' changes are listed.
+    pub tree: Tree,
 }
 
-impl Default for InspectOptions {
-    fn default() -> Self {
-        Self { tree: None, top: 10 }
-    }
+/// Which layers' changes are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tree {
+    /// None.
+    #[default]
+    None,
+    /// Those of all layers, by directory.
+    All,
+    /// Those of this layer (from 0), every path.
+    Layer(u32),
 }
 
 /// Writes the facts for people.
@@ -52,7 +50,9 @@ pub fn inspect_text(inspection: &Inspection, options: &InspectOptions, context: 
     }
     for image in &inspection.images {
         sheet.gap();
-        ImageWriter { sheet: &mut sheet, image, options, places: Places::new(image) }.write();
+        let listed = if context.verbose { usize::MAX } else { LISTED };
+        let places = Places::new(image);
+        ImageWriter { sheet: &mut sheet, image, tree: options.tree, listed, places }.write();
     }
     gaps(&mut sheet, &inspection.gaps);
     if inspection.images.is_empty() && inspection.gaps.is_empty() {
@@ -77,16 +77,9 @@ fn gaps(sheet: &mut Sheet, gaps: &[Gap]) {
     for gap in gaps {
         sheet.put(UNKNOWN, "  not seen").tab(VALUES, 1);
         sheet
-            .plain(&format!("[{}] {}{}", kind_name(&gap.kind), place(gap.layer, gap.path.as_deref()), gap.detail))
+            .plain(&format!("[{}] {}", kind_name(&gap.kind), placed(gap.layer, gap.path.as_deref(), &gap.detail)))
             .end();
     }
-}
-
-fn place(layer: Option<u32>, path: Option<&str>) -> String {
-    let layer = layer.map(|layer| format!("layer {layer}"));
-    let path = path.map(|path| format!("/{}", path.trim_start_matches('/')));
-    let words: Vec<String> = layer.into_iter().chain(path).collect();
-    if words.is_empty() { String::new() } else { format!("{}: ", words.join(" ")) }
 }
 
 /// Per cent with one decimal place.
@@ -145,7 +138,8 @@ fn list(words: &[String]) -> String {
 struct ImageWriter<'a> {
     sheet: &'a mut Sheet,
     image: &'a ImageFacts,
-    options: &'a InspectOptions,
+    tree: Tree,
+    listed: usize,
     places: Places<'a>,
 }
 
@@ -321,7 +315,7 @@ impl ImageWriter<'_> {
         }
         hidden.sort_by_key(|hidden| (Reverse(hidden.entry.size), &hidden.entry.path, hidden.layer));
         self.title("largest hidden files: shipped, yet not in the final tree");
-        for one in hidden.iter().take(self.options.top) {
+        for one in hidden.iter().take(self.listed) {
             let rest = format!("layer {}, {} layer {}", one.layer, hid(one.how), one.by);
             self.entry(&one.entry, &rest);
         }
@@ -335,7 +329,7 @@ impl ImageWriter<'_> {
         }
         files.sort_by_key(|file| (Reverse(file.entry.size), &file.entry.path));
         self.title("largest files");
-        for file in files.iter().take(self.options.top) {
+        for file in files.iter().take(self.listed) {
             self.entry(&file.entry, &format!("layer {}", file.changed));
         }
         self.more(files.len());
@@ -348,7 +342,7 @@ impl ImageWriter<'_> {
             return;
         }
         self.title("set-user-ID and set-group-ID files");
-        for file in files.iter().take(self.options.top) {
+        for file in files.iter().take(self.listed) {
             let Entry { mode, uid, gid, path, .. } = &file.entry;
             self.sheet.put(WARNING, &format!("  {mode:>8o}  ")).plain(&format!("/{path}"));
             self.sheet.put(DIM, &format!("  owner {uid}:{gid}, layer {}", file.changed)).end();
@@ -362,7 +356,7 @@ impl ImageWriter<'_> {
             return;
         }
         self.title(&count(secrets.len(), "secret"));
-        for secret in secrets.iter().take(self.options.top) {
+        for secret in secrets.iter().take(self.listed) {
             self.sheet.plain("  ").put(ERROR, &secret.what).plain(&format!(" {}", secret.redacted));
             self.sheet.put(DIM, &format!("  {}", kind_name(&secret.grade))).end();
             for place in secret.places.iter().take(3) {
@@ -376,17 +370,17 @@ impl ImageWriter<'_> {
     }
 
     fn more(&mut self, number: usize) {
-        if number > self.options.top {
-            let more = grouped(&(number - self.options.top));
+        if number > self.listed {
+            let more = grouped(&(number - self.listed));
             self.sheet.put(DIM, &format!("            and {more} more")).end();
         }
     }
 
     fn trees(&mut self) {
-        match self.options.tree {
-            None => {}
-            Some(Tree::Layer(layer)) => self.tree(layer, true),
-            Some(Tree::Directories) => {
+        match self.tree {
+            Tree::None => {}
+            Tree::Layer(layer) => self.tree(layer, true),
+            Tree::All => {
                 for at in 0..self.image.layers.len() {
                     if let Ok(at) = u32::try_from(at) {
                         self.tree(at, false);
@@ -417,7 +411,7 @@ impl ImageWriter<'_> {
             self.paths(&differences);
         } else {
             let directories = layer_diff::by_directory(&differences);
-            for one in directories.iter().take(self.options.top) {
+            for one in directories.iter().take(self.listed) {
                 let size = format_bytes(one.bytes);
                 self.sheet.plain(&format!("  {} {size:>8}  /{}", one.change.sign(), one.path));
                 self.sheet.put(DIM, &format!("  {}", count(one.files, "path"))).end();
@@ -446,8 +440,8 @@ impl ImageWriter<'_> {
             return;
         }
         self.title(&count(notes.len(), "note"));
-        for Note { kind, layer, path, detail } in notes.iter().take(self.options.top) {
-            let text = format!("  [{}] {}{detail}", kind_name(kind), place(*layer, path.as_deref()));
+        for Note { kind, layer, path, detail } in notes.iter().take(self.listed) {
+            let text = format!("  [{}] {}", kind_name(kind), placed(*layer, path.as_deref(), detail));
             self.sheet.plain(&text).end();
         }
         self.more(notes.len());
@@ -478,13 +472,13 @@ mod tests {
         Inspection { schema: crate::model::SCHEMA.to_owned(), images, gaps: Vec::new() }
     }
 
-    fn shown(inspection: &Inspection, tree: Option<Tree>) -> String {
-        inspect_text(inspection, &InspectOptions { tree, top: 5 }, &sample::context())
+    fn shown(inspection: &Inspection, tree: Tree) -> String {
+        inspect_text(inspection, &InspectOptions { tree }, &sample::context())
     }
 
     #[test]
     fn an_image_at_a_glance() {
-        insta::assert_snapshot!(shown(&inspection(&["linux/amd64"]), None), @r#"
+        insta::assert_snapshot!(shown(&inspection(&["linux/amd64"]), Tree::None), @r#"
         registry.example/acme/app:1.4.2
           index       sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
           platforms   linux/amd64, linux/arm64
@@ -525,7 +519,7 @@ mod tests {
             281 kB  /usr/bin/sudo  layer 1
              72 kB  /usr/bin/su  layer 0
            18.2 kB  /app/main.py  layer 2
-                    and 1 more
+           1.24 kB  /etc/passwd  layer 1
 
           set-user-ID and set-group-ID files
               6755  /opt/agent/helper  owner 0:0, layer 2
@@ -543,7 +537,7 @@ mod tests {
 
     #[test]
     fn a_layer_lists_every_path() {
-        let text = shown(&inspection(&["linux/amd64"]), Some(Tree::Layer(2)));
+        let text = shown(&inspection(&["linux/amd64"]), Tree::Layer(2));
         let (_, tree) = text.split_once("\n  layer 2  ").expect("a tree");
         insta::assert_snapshot!(tree, @r#"
         COPY . /app
@@ -555,12 +549,12 @@ mod tests {
           1 note
           [duplicate-entry] layer 1 /etc/hosts: the archive names it twice; the last one counts
         "#);
-        assert!(shown(&inspection(&["linux/amd64"]), Some(Tree::Layer(9))).contains("layer 9: there is none"));
+        assert!(shown(&inspection(&["linux/amd64"]), Tree::Layer(9)).contains("layer 9: there is none"));
     }
 
     #[test]
     fn all_layers_list_their_directories() {
-        let text = shown(&inspection(&["linux/amd64"]), Some(Tree::Directories));
+        let text = shown(&inspection(&["linux/amd64"]), Tree::All);
         let (_, tree) = text.split_once("\n  layer 0  ").expect("a tree");
         insta::assert_snapshot!(tree, @r#"
         ADD file:8d33 in /
@@ -589,13 +583,13 @@ mod tests {
     #[test]
     fn what_was_not_seen_is_never_a_number() {
         let report = sample::incomplete();
-        let text = shown(&report.inspection, Some(Tree::Layer(1)));
+        let text = shown(&report.inspection, Tree::Layer(1));
         assert!(text.contains("not all seen unpacked"), "{text}");
         assert!(text.contains("    1   96.4 MB         ?          ?"), "{text}");
         assert!(text.contains("not seen    [layer-damaged] layer 1: the blob is"), "{text}");
         assert!(text.contains("its content was not seen"), "{text}");
-        assert!(shown(&inspection(&[]), None).contains("no image was seen"));
-        assert!(shown(&sample::without_images().inspection, None).contains("no child could be read"));
+        assert!(shown(&inspection(&[]), Tree::None).contains("no image was seen"));
+        assert!(shown(&sample::without_images().inspection, Tree::None).contains("no child could be read"));
     }
 
     #[test]
@@ -612,7 +606,7 @@ mod tests {
             sample::secret(Place::Config { pointer: "/config/Cmd/1".to_owned() }),
             sample::secret(Place::History { index: 4 }),
         ];
-        let text = shown(&inspection, Some(Tree::Directories));
+        let text = shown(&inspection, Tree::All);
         assert!(!text.contains("hunter2"), "{text}");
         assert!(text.contains("TOKEN=… (holds a secret)"), "{text}");
     }
@@ -625,7 +619,7 @@ mod tests {
             if !accounts {
                 inspection.images[0].accounts = None;
             }
-            let text = shown(&inspection, None);
+            let text = shown(&inspection, Tree::None);
             let line = text.lines().find(|line| line.starts_with("  user ")).expect("a user");
             line.trim_start_matches("  user").trim_start().to_owned()
         };
@@ -639,7 +633,7 @@ mod tests {
     #[test]
     fn an_image_cannot_control_the_terminal() {
         let report = sample::hostile();
-        for tree in [None, Some(Tree::Directories), Some(Tree::Layer(2))] {
+        for tree in [Tree::None, Tree::All, Tree::Layer(2)] {
             let text = shown(&report.inspection, tree);
             assert!(text.chars().all(|letter| letter == '\n' || !escape::is_dangerous(letter)), "{text}");
             assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{text}");

@@ -126,10 +126,9 @@ fn details(text: &mut String, report: &Report, left: &mut usize) {
     let findings = findings::of_report(report);
     let mut omitted = 0;
     for seen in findings::gaps(report) {
-        let layer = seen.gap.layer.map(|layer| format!("layer {layer}: ")).unwrap_or_default();
-        let path = seen.gap.path.as_ref().map(|path| format!("<code>/{}</code>: ", markdown(path))).unwrap_or_default();
+        let words = findings::placed(seen.gap.layer, seen.gap.path.as_deref(), &seen.gap.detail);
         let sign = if seen.blocking { "❓ **not seen**" } else { "not seen" };
-        let line = format!("- {sign}: {layer}{path}{}\n", markdown_fragment(&seen.gap.detail));
+        let line = format!("- {sign}: {}\n", markdown_fragment(&words));
         add(text, &line, left, &mut omitted, 1);
     }
     let same = |a: &Finding<'_>, b: &Finding<'_>| a.weight == b.weight && a.rule.id == b.rule.id;

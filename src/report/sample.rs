@@ -122,7 +122,7 @@ pub(crate) fn entry(path: &str, kind: Kind, mode: u16, size: u64) -> Entry {
         mtime: 1_767_225_600,
         sha256: (kind == Kind::File).then_some(FileHash([7; 32])),
         link: (kind == Kind::Symlink).then(|| "target".into()),
-        xattrs: Vec::new(),
+        xattrs: Box::default(),
     }
 }
 
@@ -444,7 +444,7 @@ pub(crate) fn hostile() -> Report {
         detail: bad.to_owned(),
     });
     nasty.notes.push(Note {
-        kind: NoteKind::OddMember,
+        kind: NoteKind::OddWhiteout,
         layer: Some(0),
         path: Some(bad.to_owned()),
         detail: bad.to_owned(),

@@ -240,9 +240,7 @@ fn message(text: &str) -> Text {
 }
 
 fn gap_words(gap: &Gap) -> String {
-    let layer = gap.layer.map(|layer| format!("layer {layer}: ")).unwrap_or_default();
-    let path = gap.path.as_ref().map(|path| format!("`/{}`: ", path.trim_start_matches('/'))).unwrap_or_default();
-    format!("{layer}{path}{}", gap.detail)
+    findings::placed(gap.layer, gap.path.as_deref(), &gap.detail)
 }
 
 struct ResultWriter<'a> {
@@ -484,7 +482,7 @@ mod tests {
           "ruleIndex": 4
         }
         "#);
-        insta::assert_snapshot!(serde_json::to_string_pretty(&log["runs"][0]["invocations"]).expect("JSON"), @r#"
+        insta::assert_snapshot!(serde_json::to_string_pretty(&log["runs"][0]["invocations"]).expect("JSON"), @r###"
         [
           {
             "executionSuccessful": true,
@@ -492,7 +490,7 @@ mod tests {
             "toolExecutionNotifications": []
           }
         ]
-        "#);
+        "###);
     }
 
     #[test]

@@ -352,11 +352,7 @@ impl Writer<'_> {
         }
         for (note, images) in notes {
             self.sheet.put(INFO, &format!("note[{}]", findings::kind_name(&note.kind))).plain(": ");
-            let layer = note.layer.map(|layer| format!("layer {layer}"));
-            let path = note.path.as_ref().map(|path| format!("/{}", path.trim_start_matches('/')));
-            let place: Vec<String> = layer.into_iter().chain(path).collect();
-            let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(" ")) };
-            self.sheet.plain(&place).plain(&note.detail);
+            self.sheet.plain(&findings::placed(note.layer, note.path.as_deref(), &note.detail));
             if images.len() < self.report.inspection.images.len() {
                 let only = self.platforms(&images);
                 self.sheet.put(DIM, &format!("  only {only}"));

@@ -2,9 +2,32 @@
 
 use crate::model::ImageFacts;
 
+mod base_allow;
+mod cache_kind;
+mod env_forbid_values;
+mod files_forbid;
+mod files_setuid;
+mod healthcheck_present;
+mod label_format;
+mod labels_require;
+mod layers_caches;
+mod layers_waste;
 mod outcome;
+mod platforms_require;
+mod ports_exactly;
+mod ports_forbid;
+mod secrets_content;
+pub mod setting;
 mod settings;
+mod size_total;
 mod table;
+mod tags_forbid;
+mod tags_semver;
+mod user;
+mod user_exists;
+mod user_root;
+mod user_uid;
+mod words;
 
 pub use outcome::{Fault, Outcome, Seat};
 pub use settings::{SettingsError, SettingsReader};

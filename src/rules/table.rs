@@ -3,10 +3,145 @@
 use super::Rule;
 
 /// All rules, sorted by id.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &[
+    super::base_allow::RULE,
+    super::env_forbid_values::RULE,
+    super::files_forbid::RULE,
+    super::files_setuid::RULE,
+    super::healthcheck_present::RULE,
+    super::labels_require::RULE,
+    super::layers_caches::RULE,
+    super::layers_waste::RULE,
+    super::platforms_require::RULE,
+    super::ports_exactly::RULE,
+    super::ports_forbid::RULE,
+    super::secrets_content::RULE,
+    super::size_total::RULE,
+    super::tags_forbid::RULE,
+    super::tags_semver::RULE,
+    super::user_exists::RULE,
+    super::user_root::RULE,
+    super::user_uid::RULE,
+];
 
 /// The rule of that id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id == id)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::rules::{Check, Outcome, SettingsError, SettingsReader};
+    use crate::testkit::image::image;
+
+    fn build(id: &str, settings: &str) -> Result<Box<dyn Check>, SettingsError> {
+        let node = crate::yaml::parse(settings).expect("YAML");
+        (find(id).expect("a rule").build)(&mut SettingsReader::new(&node))
+    }
+
+    /// What the rule says of the image.
+    pub(in crate::rules) fn decide(id: &str, settings: &str, text: &str) -> Outcome {
+        let check = build(id, settings).unwrap_or_else(|error| panic!("{id} {settings}: {error}"));
+        check.decide(&image(text))
+    }
+
+    /// Place and words of the complaint about these settings.
+    pub(in crate::rules) fn complaint(id: &str, settings: &str) -> String {
+        let Err(error) = build(id, settings) else { panic!("{id} accepts {settings}") };
+        format!("{}:{}: {}", error.span.line, error.span.column, error.message)
+    }
+
+    #[test]
+    fn every_example_behaves() {
+        for rule in RULES {
+            assert!(rule.flags.len() >= 2 && rule.passes.len() >= 2, "{}: too few examples", rule.id);
+            for (settings, image) in rule.flags {
+                let outcome = decide(rule.id, settings, image);
+                assert!(outcome.is_fail(), "{} {settings} missed, {outcome:?}:\n{image}", rule.id);
+            }
+            for (settings, image) in rule.passes {
+                let outcome = decide(rule.id, settings, image);
+                assert!(matches!(outcome, Outcome::Pass(_)), "{} {settings} flagged, {outcome:?}:\n{image}", rule.id);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_sorted_and_codes_are_unique() {
+        assert!(RULES.is_sorted_by(|left, right| left.id < right.id));
+        let mut codes: Vec<&str> = RULES.iter().map(|rule| rule.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), RULES.len(), "a code is given twice");
+        for rule in RULES {
+            let digits = rule.code.strip_prefix("IG").expect(rule.code);
+            assert!(digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{}", rule.code);
+            let (group, name) = rule.id.split_once('.').expect(rule.id);
+            let word =
+                |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            assert!(word(group) && word(name), "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn every_fault_tells_what_where_and_how_to_fix_it() {
+        for rule in RULES {
+            assert!(!rule.summary.is_empty() && !rule.summary.ends_with('.'), "{}", rule.id);
+            assert!(rule.why.len() > 80 && rule.fix.contains('`'), "{}: says too little", rule.id);
+            for (settings, image) in rule.flags {
+                let Outcome::Fail(faults) = decide(rule.id, settings, image) else { panic!("{}", rule.id) };
+                for fault in faults {
+                    assert!(!fault.subject.is_empty(), "{}", rule.id);
+                    assert!(
+                        fault.message.contains('`') && !fault.message.ends_with('.'),
+                        "{}: {}",
+                        rule.id,
+                        fault.message
+                    );
+                    assert!(fault.fix.is_none_or(|fix| !fix.is_empty()), "{}", rule.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn settings_are_closed_and_their_schemas_too() {
+        for rule in RULES {
+            assert!(complaint(rule.id, "{no-such-key: 1}").contains("no-such-key"), "{}", rule.id);
+            let mut generator = schemars::SchemaGenerator::default();
+            (rule.schema)(&mut generator);
+            let definitions = serde_json::to_value(generator.definitions()).expect("JSON");
+            let tables = definitions.as_object().expect("an object").values();
+            for table in tables.filter(|table| table["type"] == "object" && table.get("properties").is_some()) {
+                assert_eq!(table["additionalProperties"], false, "{}: {table}", rule.id);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_and_codes_never_change() {
+        let list: Vec<String> = RULES.iter().map(|rule| format!("{} {}", rule.code, rule.id)).collect();
+        insta::assert_snapshot!(list.join("\n"), @r"
+        IG0201 base.allow
+        IG0901 env.forbid-values
+        IG0302 files.forbid
+        IG0301 files.setuid
+        IG0701 healthcheck.present
+        IG0801 labels.require
+        IG0403 layers.caches
+        IG0402 layers.waste
+        IG1001 platforms.require
+        IG0601 ports.exactly
+        IG0602 ports.forbid
+        IG0501 secrets.content
+        IG0401 size.total
+        IG1101 tags.forbid
+        IG1102 tags.semver
+        IG0102 user.exists
+        IG0101 user.root
+        IG0103 user.uid
+        ");
+    }
 }

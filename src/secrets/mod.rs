@@ -3,6 +3,25 @@
 //! The seam: [`Scanner`] is built once and shared by all threads; each file of each layer gets a [`FileScan`], which sees
 //! the file's bytes once, in chunks cut anywhere; where they are cut never changes the hits.
 
+mod assignment;
+mod checksum;
+mod detectors;
 mod engine;
+#[cfg(test)]
+mod examples;
+mod gate;
+mod judge;
+mod key_material;
+mod name;
+mod published;
+mod redact;
+mod shape;
+mod text;
+mod window;
 
-pub use engine::{FileScan, Scanner, TextHit};
+pub use detectors::Detector;
+pub use engine::{FileScan, MAX_HITS, Scanner};
+pub use text::TextHit;
+
+#[cfg(test)]
+mod engine_tests;

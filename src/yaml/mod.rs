@@ -7,5 +7,5 @@ mod parse;
 mod typed;
 
 pub use node::{Member, Node, Scalar, Span, Value};
-pub use parse::parse;
+pub use parse::{parse, parse_all};
 pub use typed::{YamlError, read, suggest};

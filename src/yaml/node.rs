@@ -13,6 +13,14 @@ pub struct Span {
     pub column: usize,
 }
 
+impl Span {
+    /// The same line and column in a text that starts that many bytes further on.
+    #[must_use]
+    pub fn shifted(self, bytes: usize) -> Self {
+        Self { start: self.start + bytes, end: self.end + bytes, ..self }
+    }
+}
+
 /// A scalar as YAML 1.2's core schema reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
@@ -97,6 +105,27 @@ impl Node {
         match &self.value {
             Value::Scalar(text, Scalar::Text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// Moves every place in the tree by that many bytes, so that trees of several texts can be told apart.
+    #[must_use]
+    pub fn shifted(mut self, bytes: usize) -> Self {
+        self.shift(bytes);
+        self
+    }
+
+    fn shift(&mut self, bytes: usize) {
+        self.span = self.span.shifted(bytes);
+        match &mut self.value {
+            Value::Scalar(..) => {}
+            Value::List(elements) => elements.iter_mut().for_each(|element| element.shift(bytes)),
+            Value::Table(members) => {
+                for member in members {
+                    member.key_span = member.key_span.shifted(bytes);
+                    member.value.shift(bytes);
+                }
+            }
         }
     }
 

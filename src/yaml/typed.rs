@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Visitor};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Expected, Unexpected, Visitor};
 
 use super::{Member, Node, Scalar, Span, Value};
 
@@ -16,6 +16,8 @@ pub struct YamlError {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
+    /// A second place that belongs to it, and what is there.
+    pub related: Option<Box<(Span, &'static str)>>,
     placed: bool,
 }
 
@@ -23,13 +25,30 @@ impl YamlError {
     /// A complaint about the text at `span`.
     #[must_use]
     pub fn new(span: Span, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), hint: None, placed: true }
+        Self { span, message: message.into(), hint: None, related: None, placed: true }
     }
 
     /// The same complaint with advice.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same complaint with a second place, and what is there.
+    #[must_use]
+    pub fn with_related(mut self, span: Span, what: &'static str) -> Self {
+        self.related = Some(Box::new((span, what)));
+        self
+    }
+
+    /// The same complaint about a text that starts that many bytes further on.
+    #[must_use]
+    pub fn shifted(mut self, bytes: usize) -> Self {
+        self.span = self.span.shifted(bytes);
+        if let Some(related) = &mut self.related {
+            related.0 = related.0.shifted(bytes);
+        }
         self
     }
 
@@ -44,7 +63,28 @@ impl YamlError {
 
 impl de::Error for YamlError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { span: Span::default(), message: message.to_string(), hint: None, placed: false }
+        Self { span: Span::default(), message: message.to_string(), hint: None, related: None, placed: false }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        let wanted = wanted.to_string();
+        let mut error = Self::custom(format!("{} is wanted here, not {}", plain_words(&wanted), seen(&found)));
+        let scalar = matches!(
+            found,
+            Unexpected::Bool(_) | Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_)
+        );
+        if scalar && wanted == "a string" {
+            error.hint = Some("put the value in quotes".to_owned());
+        }
+        error
+    }
+
+    fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::custom(format!("{} is wanted here, not {}", plain_words(&wanted.to_string()), seen(&found)))
+    }
+
+    fn invalid_length(length: usize, wanted: &dyn Expected) -> Self {
+        Self::custom(format!("{} is wanted here, not {length} elements", plain_words(&wanted.to_string())))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
@@ -61,6 +101,40 @@ impl de::Error for YamlError {
 
     fn missing_field(field: &'static str) -> Self {
         Self::custom(format!("`{field}` is missing"))
+    }
+}
+
+/// Serde's words for what a type expects, in the words of a policy's author.
+fn plain_words(wanted: &str) -> &str {
+    match wanted {
+        "a string" | "a borrowed string" => "text",
+        "a boolean" => "`true` or `false`",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        _ if wanted.starts_with("struct ") => "a table",
+        _ => wanted,
+    }
+}
+
+/// What was found instead.
+fn seen(found: &Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Bool(value) => format!("the boolean `{value}`"),
+        Unexpected::Unsigned(value) => format!("the number `{value}`"),
+        Unexpected::Signed(value) => format!("the number `{value}`"),
+        Unexpected::Float(value) => format!("the number `{value}`"),
+        Unexpected::Str(text) if text.chars().count() <= 60 => format!("the text `{text}`"),
+        Unexpected::Str(_) => "a long text".to_owned(),
+        Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "a table".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -108,7 +182,17 @@ impl<'de> de::Deserializer<'de> for &'de Node {
             },
             Value::Scalar(_, Scalar::Float(value)) => visitor.visit_f64(*value),
             Value::Scalar(text, Scalar::Text) => visitor.visit_borrowed_str(text),
-            Value::List(elements) => visitor.visit_seq(Elements(elements.iter())),
+            Value::List(elements) => {
+                let mut rest = Elements(elements.iter());
+                match visitor.visit_seq(&mut rest) {
+                    // A tuple takes what it needs: what it leaves must not go unnoticed.
+                    Ok(_) if rest.0.len() > 0 => {
+                        let extra = rest.0.as_slice()[0].span;
+                        Err(YamlError::new(extra, "more elements than are wanted here"))
+                    }
+                    result => result,
+                }
+            }
             Value::Table(members) => visitor.visit_map(Members { rest: members.iter(), current: None }),
         };
         result.map_err(|error| error.at(self.span))
@@ -132,7 +216,9 @@ impl<'de> de::Deserializer<'de> for &'de Node {
         visitor: V,
     ) -> Result<V::Value, YamlError> {
         let result = match &self.value {
-            Value::Scalar(text, _) => visitor.visit_enum(de::value::StrDeserializer::new(text)),
+            Value::Scalar(text, Scalar::Text) => visitor.visit_enum(de::value::StrDeserializer::new(text)),
+            Value::Table(members) if members.len() == 1 => visitor
+                .visit_enum(de::value::MapAccessDeserializer::new(Members { rest: members.iter(), current: None })),
             _ => Err(de::Error::custom(format!("a word is wanted here, not {}", self.describe()))),
         };
         result.map_err(|error: YamlError| error.at(self.span))
@@ -177,7 +263,7 @@ impl<'de> de::Deserializer<'de> for &'de Node {
 
 struct Elements<'de>(std::slice::Iter<'de, Node>);
 
-impl<'de> de::SeqAccess<'de> for Elements<'de> {
+impl<'de> de::SeqAccess<'de> for &mut Elements<'de> {
     type Error = YamlError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, YamlError> {

@@ -1,0 +1,157 @@
+"""Five systems, built from the Dockerfiles of their design documents: each gets the verdict that its document deserves."""
+
+import io
+import os
+import random
+import shutil
+import tarfile
+
+from harness import HELLO, INCONCLUSIVE, PASS, ROOT, VIOLATIONS, Suite, imgguard
+from layout import member
+from own_image import in_store
+
+SEEDS = ROOT / "testdata" / "seeds"
+STORE = ROOT / "target" / "store"
+# Packages of the Dockerfiles, with the commands they bring; label-studio is heavy enough to be seen in a cache.
+PACKAGES = {
+    "streamlit-1.40.0": "streamlit", "pandas-2.2.3": "", "fastapi-0.115.0": "", "uvicorn-0.30.0": "uvicorn",
+    "alembic-1.13.0": "alembic", "label-studio-1.9.2": "label-studio", "poetry-2.1.2": "poetry",
+}
+POETRY = """import os
+os.makedirs('.venv/bin')
+os.makedirs('.venv/lib/python3.12/site-packages/streamlit')
+open('.venv/lib/python3.12/site-packages/streamlit/__init__.py', 'w').close()
+with open('.venv/bin/streamlit', 'w') as file:
+    file.write('#!/usr/bin/env python3\\nimport streamlit\\n')
+os.chmod('.venv/bin/streamlit', 0o755)
+"""
+
+
+def package(name, command):
+    """A source package that pip builds and installs: one module, one command."""
+    module = name.rsplit("-", 1)[0].replace("-", "_")
+    body = "def main():\n" + "".join("    " + line + "\n" for line in (POETRY if command == "poetry" else "return 0\n").splitlines())
+    scripts = f"entry_points={{'console_scripts': ['{command} = {module}:main']}}, " if command else ""
+    setup = (f"from setuptools import setup\nsetup(name='{name.rsplit('-', 1)[0]}', version='{name.rsplit('-', 1)[1]}', packages=['{module}'], "
+             f"{scripts}package_data={{'{module}': ['*.bin']}})\n")
+    members = [member(f"{name}/setup.py", setup), member(f"{name}/{module}/__init__.py", body)]
+    if command == "label-studio":
+        members.append(member(f"{name}/{module}/data.bin", random.Random(1).randbytes(2 << 20)))
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for info, content in members:
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def stand_in(name, *tags, **arguments):
+    """Builds one of testdata/seeds/bases under the names that the Dockerfiles use."""
+    context = STORE / f"base-{name}"
+    shutil.rmtree(context, ignore_errors=True)
+    shutil.copytree(SEEDS / "bases" / name, context)
+    if name == "python-slim":
+        tar = STORE / "python.tar"
+        in_store("store_debian", tar, "ca-certificates,netbase,tzdata,python3,python3-pip")
+        os.link(tar, context / "debian.tar")
+        (context / "packages").mkdir()
+        for full, command in PACKAGES.items():
+            (context / "packages" / f"{full}.tar.gz").write_bytes(package(full, command))
+    elif name == "busybox":
+        for blob in (HELLO / "blobs" / "sha256").iterdir():
+            if blob.stat().st_size > 1_000_000:
+                with tarfile.open(blob) as tar:
+                    (context / "busybox").write_bytes(tar.extractfile("bin/busybox").read())
+        (context / "busybox").chmod(0o755)
+    options = [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
+    in_store("store_buildah", "build", "--quiet", "--format", "docker", *options, "--tag", tags[0], context)
+    for tag in tags[1:]:
+        in_store("store_buildah", "tag", tags[0], tag)
+    shutil.rmtree(context)
+
+
+class Seeds(Suite):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        STORE.mkdir(parents=True, exist_ok=True)
+        library = "docker.io/library"
+        key11, key12 = "A035C8C19219BA821ECEA86B64E628F8D684696D", "7169605F62C751356D054A26A821E680E5FA6305"
+        stand_in("busybox", "localhost/stand-in/busybox:latest")
+        stand_in("python-alpine", f"{library}/python:3.9-alpine", PYTHON_VERSION="3.9.25")
+        stand_in("python-alpine", f"{library}/python:3.13-alpine", PYTHON_VERSION="3.13.9")
+        stand_in("node-alpine", f"{library}/node:18", f"{library}/node:18-alpine")
+        stand_in("python-slim", f"{library}/python:3.11-slim", PYTHON_VERSION="3.11.14", GPG_KEY=key11)
+        stand_in("python-slim", f"{library}/python:3.12-slim", PYTHON_VERSION="3.12.12", GPG_KEY=key12)
+
+    def built(self, name, tag, file="Dockerfile", *options):
+        """Builds a seed in Docker's format, which keeps health checks; returns a reference to the archive."""
+        image = f"localhost/{name}:{tag}"
+        in_store("store_buildah", "build", "--quiet", "--format", "docker", "--tag", image, *options, "--file", SEEDS / name / file, SEEDS / name)
+        archive = self.dir / f"{name}-{tag}.tar"
+        in_store("store_buildah", "push", "--quiet", image, f"docker-archive:{archive}:{image}")
+        return f"docker-archive:{archive}"
+
+    def judged(self, reference, name, verdict, *, deny=(), warn=(), passed=()):
+        """The verdict is as expected; exactly these rules fail at deny level, these at warn level, and these do not fail."""
+        run = imgguard("check", reference, "--policy", ROOT / "policies" / "examples" / f"{name}.yaml", "-o", "json")
+        self.exits(run, verdict)
+        results = run.json()["subjects"][0]["platforms"][0]["results"]
+        failed = {level: {result["rule"] for result in results if result["outcome"] == "fail" and result["level"] == level} for level in ("deny", "warn")}
+        self.assertEqual(failed["deny"], set(deny), f"\n{run}")
+        self.assertLessEqual(set(warn), failed["warn"], f"\n{run}")
+        held = {result["rule"] for result in results if result["outcome"] == "pass"}
+        self.assertLessEqual(set(passed), held, f"\n{run}")
+
+    def test_analytics_platform(self):
+        """analytics-platform: no health check in the image, deployed as `latest`, no labels; corrected, it passes"""
+        name = "analytics-platform"
+        self.judged(
+            self.built(name, "latest"), name, VIOLATIONS,
+            deny=["healthcheck.present", "tags.forbid", "tags.semver", "labels.require"],
+            passed=["user.root", "user.uid", "secrets.content", "ports.exactly", "size.total", "base.allow", "layers.caches"])
+        corrected = self.built(name, "1.4.2", "Dockerfile.corrected", "--build-arg", f"AS_WRITTEN=localhost/{name}:latest")
+        self.judged(corrected, name, PASS)
+
+    def test_strain_seer(self):
+        """strain-seer: package lists stay in the image, no EXPOSE, no version; corrected, it passes"""
+        name = "strain-seer"
+        self.judged(
+            self.built(name, "latest"), name, VIOLATIONS, deny=["layers.caches"], warn=["tags.forbid", "tags.semver", "ports.exactly"],
+            passed=["user.root", "user.uid", "user.exists", "healthcheck.present", "secrets.content"])
+        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["ports.exactly"])
+
+    def test_superinsight_a(self):
+        """superinsight-a: root, no health check, both database ports open, pip's cache shipped"""
+        self.judged(
+            self.built("superinsight-a", "2.3.0"), "superinsight-a", VIOLATIONS,
+            deny=["user.root", "healthcheck.present", "ports.forbid"], warn=["layers.caches"], passed=["secrets.content", "tags.semver"])
+
+    def test_superinsight_b(self):
+        """superinsight-b: root, no health check, the whole context copied; no database port, no cache"""
+        self.judged(
+            self.built("superinsight-b", "2.3.0"), "superinsight-b", VIOLATIONS,
+            deny=["user.root", "healthcheck.present"], warn=["files.forbid"], passed=["ports.forbid", "layers.caches", "secrets.content"])
+
+    def test_goaltrajectory_backend(self):
+        """goaltrajectory-backend: nothing speaks against it, but its base is not proved: inconclusive, never a pass"""
+        self.judged(self.built("goaltrajectory-backend", "1.0.0"), "goaltrajectory-backend", INCONCLUSIVE, passed=["user.root", "secrets.content"])
+
+    def test_goaltrajectory_frontend(self):
+        """goaltrajectory-frontend: Node.js 18 is no base any more"""
+        self.judged(
+            self.built("goaltrajectory-frontend", "1.0.0"), "goaltrajectory-frontend", VIOLATIONS,
+            deny=["base.allow"], passed=["user.root", "secrets.content", "ports.exactly"])
+
+    def test_tearsheet_analyzer(self):
+        """tearsheet-analyzer: root without a word, Python 3.9, no health check, `latest`, pip's cache; corrected, it passes"""
+        name = "tearsheet-analyzer"
+        self.judged(
+            self.built(name, "latest"), name, VIOLATIONS,
+            deny=["user.root", "base.allow", "healthcheck.present", "tags.forbid", "tags.semver"], warn=["layers.caches"],
+            passed=["ports.exactly", "size.total", "secrets.content", "env.forbid-values"])
+        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["user.root", "layers.caches"])
+
+    def test_every_example_policy_is_right(self):
+        """every policy in policies/ and policies/examples is free of mistakes"""
+        for policy in sorted((ROOT / "policies").rglob("*.yaml")):
+            self.exits(imgguard("policy", "check", policy), PASS)

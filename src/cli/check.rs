@@ -1,0 +1,99 @@
+//! `imgguard check`: read, judge, tell.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::oci::Selector;
+use crate::policy::{Policy, Report, judge};
+use crate::report::{Context, FORMATS, format};
+
+use super::image::{Reader, selector};
+use super::terminal::Terminal;
+use super::{Exit, Failure, SourceArguments, output, policy};
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Images: a registry reference, or oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker-daemon:REF,
+    /// podman:REF, facts:FILE, or - for an archive on standard input.
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+    /// Policy file, or a built-in policy: @default, @recommended, @strict, @minimal.
+    #[arg(short, long, value_name = "FILE")]
+    policy: Option<String>,
+    /// Judge this platform only, such as linux/arm64; every platform of an index unless given.
+    #[arg(long, value_name = "OS/ARCH|all")]
+    platform: Option<String>,
+    /// Output format, repeatable: text, json, sarif, junit, github, markdown; =FILE writes it there.
+    #[arg(short, long, value_name = "FORMAT[=FILE]")]
+    output: Vec<String>,
+    /// Tell the whole reason behind each failed rule.
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    source: SourceArguments,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line owns the clock")]
+pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exit, Failure> {
+    let start = std::time::Instant::now();
+    let known: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+    let outputs = output::parse(&arguments.output, &known)?;
+    let selector = selector(arguments.platform.as_deref(), Selector::All)?;
+    let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let reader = Reader::new(&arguments.source, terminal);
+    let (reports, exit) = judge_all(arguments, &policy, &reader, &selector, terminal);
+    let repository_file = policy::repository_file(policy_file.as_deref());
+    for output in &outputs {
+        let to_terminal = output.file.is_none();
+        let context = Context {
+            color: to_terminal && terminal.color,
+            width: terminal.width.filter(|_| to_terminal),
+            tool_version: env!("CARGO_PKG_VERSION"),
+            repository_file: repository_file.as_deref(),
+            elapsed: (output.format == "text").then(|| start.elapsed()),
+            explain: arguments.explain,
+            verbose: terminal.verbose,
+            exit_code: exit.code(),
+        };
+        if let Some(format) = format(&output.format) {
+            output::write(output, &(format.render)(&reports, &context))?;
+        }
+    }
+    // The process ends here: giving back a million small pieces of memory first would only take time.
+    std::mem::forget(reports);
+    Ok(exit)
+}
+
+/// Judges every image; one that cannot be read does not keep the others from being judged.
+fn judge_all(
+    arguments: &CheckArguments,
+    policy: &Policy,
+    reader: &Reader<'_>,
+    selector: &Selector,
+    terminal: &Terminal,
+) -> (Vec<Report>, Exit) {
+    let mut reports = Vec::new();
+    let mut exit = Exit::Pass;
+    for image in &arguments.images {
+        match reader.inspect(image, selector) {
+            Ok(inspection) => {
+                let report = judge(policy, inspection);
+                exit = exit.worst(Exit::from(&report.verdict));
+                reports.push(report);
+            }
+            Err(failure) => {
+                terminal.complain(&failure);
+                exit = exit.worst(failure.exit);
+            }
+        }
+    }
+    (reports, exit)
+}
+
+/// A path as the repository sees it: relative, with `/`, without `./`; none when it lies outside.
+pub(super) fn relative(path: &Path) -> Option<String> {
+    let clean: PathBuf = path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect();
+    let inside = clean.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    inside.then(|| clean.to_string_lossy().replace('\\', "/"))
+}

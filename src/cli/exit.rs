@@ -1,0 +1,173 @@
+//! Exit codes, and the one place where typed errors become them.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::oci::{FetchError, PlanError, ReferenceError};
+use crate::policy::Verdict;
+use crate::source::SpecError;
+
+/// How a run ended. The codes are the same for every output format and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything that was asked for holds.
+    Pass,
+    /// At least one deny-level rule does not hold.
+    Violations,
+    /// Nothing was judged.
+    Usage,
+    /// Not everything was seen.
+    Inconclusive,
+    /// The source could not be reached; a retry may help.
+    Infrastructure,
+}
+
+impl Exit {
+    /// The code.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Violations => 1,
+            Self::Usage => 2,
+            Self::Inconclusive => 3,
+            Self::Infrastructure => 4,
+        }
+    }
+
+    /// Of several images the worst counts, in the order 2, 1, 4, 3, 0.
+    #[must_use]
+    pub fn worst(self, other: Self) -> Self {
+        let rank = |exit: Self| match exit {
+            Self::Pass => 0,
+            Self::Inconclusive => 1,
+            Self::Infrastructure => 2,
+            Self::Violations => 3,
+            Self::Usage => 4,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+impl From<&Verdict> for Exit {
+    fn from(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Pass(_) => Self::Pass,
+            Verdict::Violations => Self::Violations,
+            Verdict::Inconclusive => Self::Inconclusive,
+        }
+    }
+}
+
+/// An error at the edge: what happened, with its causes, what to do next, and how the run ends.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the run ends.
+    pub exit: Exit,
+    /// What happened, as one sentence without a full stop, causes included.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure of the caller's making.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into(), hint: None }
+    }
+
+    /// A file that could not be read or written.
+    #[must_use]
+    pub fn file(path: &std::path::Path, doing: &str, error: &std::io::Error) -> Self {
+        Self::usage(format!("`{}` could not be {doing}: {error}", path.display()))
+    }
+
+    /// The same failure with advice.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        let (exit, hint) = match &error {
+            FetchError::NotFound { .. } => (Exit::Usage, Some("check the name, the tag and the digest")),
+            FetchError::Denied { .. } => {
+                (Exit::Usage, Some("log in, or give --authfile or --username with --password-stdin"))
+            }
+            FetchError::Usage(_) => (Exit::Usage, None),
+            FetchError::Unavailable { .. } => {
+                (Exit::Infrastructure, Some("try again; nothing is known about the image"))
+            }
+            FetchError::Damaged { .. } => {
+                (Exit::Inconclusive, Some("fetch or build the image anew; nothing is known about this one"))
+            }
+            FetchError::Io { .. } => (Exit::Inconclusive, None),
+        };
+        Self { exit, message: with_causes(&error), hint: hint.map(str::to_owned) }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        let (exit, hint) = match error {
+            PlanError::Fetch(error) => return error.into(),
+            PlanError::Document { .. } | PlanError::Forged { .. } => {
+                (Exit::Inconclusive, "fetch or build the image anew; nothing is known about this one")
+            }
+            PlanError::NoPlatform { .. } => (Exit::Usage, "give one of these with --platform, or --platform all"),
+            PlanError::EmptyIndex(_) => (Exit::Usage, "push an image into it first"),
+        };
+        Self { exit, message: with_causes(&error), hint: Some(hint.to_owned()) }
+    }
+}
+
+impl From<ReferenceError> for Failure {
+    fn from(error: ReferenceError) -> Self {
+        Self::usage(error.to_string()).with_hint("write [host[:port]/]name[:tag][@digest], or a prefix such as oci:DIR")
+    }
+}
+
+impl From<SpecError> for Failure {
+    fn from(error: SpecError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn the_worst_of_several_images_counts() {
+        let order = [Exit::Pass, Exit::Inconclusive, Exit::Infrastructure, Exit::Violations, Exit::Usage];
+        for (at, worse) in order.iter().enumerate() {
+            for better in &order[..=at] {
+                assert_eq!(better.worst(*worse), *worse);
+                assert_eq!(worse.worst(*better), *worse);
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! From what the user wrote to an inspection.
+
+use std::cell::OnceCell;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::inspect::{Cache, Engine, StreamName};
+use crate::layer::Limits;
+use crate::model::{Inspection, SCHEMA};
+use crate::oci::{Reference, Selector};
+use crate::registry::{Client, Environment, Login, Options, Secret};
+use crate::secrets::Scanner;
+use crate::source::daemon::{Daemon, open_daemon};
+use crate::source::registry::open_with;
+use crate::source::{Found, ImageSpec, Opened, open_archive, open_layout, open_stdin};
+
+use super::progress::Bar;
+use super::terminal::Terminal;
+use super::{Failure, SourceArguments};
+
+/// What every image of a run is read with.
+pub(super) struct Reader<'a> {
+    pub arguments: &'a SourceArguments,
+    pub terminal: &'a Terminal,
+    scanner: Scanner,
+    cache: Option<Cache>,
+    client: OnceCell<Client>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(arguments: &'a SourceArguments, terminal: &'a Terminal) -> Self {
+        let cache = (!arguments.no_cache).then(cache_folder).flatten().map(Cache::new);
+        Self { arguments, terminal, scanner: Scanner::new(), cache, client: OnceCell::new() }
+    }
+
+    /// Reads one image: everything that is asked of it, once.
+    pub fn inspect(&self, text: &str, selector: &Selector) -> Result<Inspection, Failure> {
+        let spec = ImageSpec::parse(text, &look)?;
+        if let ImageSpec::Facts(path) = &spec {
+            return read_facts(&PathBuf::from(path));
+        }
+        self.say_choice(text, &spec);
+        match self.open(&spec, selector)? {
+            Opened::Blobs { plan, blobs } => {
+                let bar = Bar::new(self.terminal.interactive, Some(Engine::bytes_to_read(&plan)));
+                let inspection = self.engine(&bar).inspect(plan, &*blobs);
+                bar.end();
+                Ok(inspection?)
+            }
+            Opened::Stream { reader, name, repository, tag } => {
+                let bar = Bar::new(self.terminal.interactive, None);
+                let name = StreamName { reference: name, repository, tag };
+                let inspection = self.engine(&bar).inspect_stream(reader, &name, selector);
+                bar.end();
+                Ok(inspection?)
+            }
+        }
+    }
+
+    /// Opens a source.
+    pub fn open(&self, spec: &ImageSpec, selector: &Selector) -> Result<Opened, Failure> {
+        match spec {
+            ImageSpec::Layout { path, tag } => Ok(open_layout(path, tag.as_deref(), selector)?),
+            ImageSpec::Archive { path, tag } => Ok(open_archive(path, tag.as_deref(), selector)?),
+            ImageSpec::Stdin => Ok(open_stdin()?),
+            ImageSpec::Docker(reference) => open_from_daemon(Daemon::Docker, reference, "docker-daemon:"),
+            ImageSpec::Podman(reference) => open_from_daemon(Daemon::Podman, reference, "podman:"),
+            ImageSpec::Registry(text) => {
+                let reference = text.parse::<Reference>()?;
+                let (plan, blobs) = open_with(self.client()?, &reference, selector)?;
+                Ok(Opened::Blobs { plan, blobs })
+            }
+            ImageSpec::Facts(path) => Err(Failure::usage(format!("`facts:{path}` holds no image to read"))),
+        }
+    }
+
+    /// One client for all images of a run: connections, tokens and retry budgets are shared.
+    fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let mut options = Options::new(Environment::of_process());
+        options.plain_http = self.arguments.plain_http;
+        options.ca_files.clone_from(&self.arguments.ca_file);
+        options.authfile.clone_from(&self.arguments.authfile);
+        if let Some(username) = &self.arguments.username {
+            options.login = Some(Login::Password { username: username.clone(), password: read_password()? });
+        }
+        let client = Client::new(options)?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// A path without a prefix was taken for an image: that is said.
+    fn say_choice(&self, text: &str, spec: &ImageSpec) {
+        let prefix = match spec {
+            ImageSpec::Layout { path, .. } if path == text => "oci:",
+            ImageSpec::Archive { path, .. } if path == text => "oci-archive:",
+            _ => return,
+        };
+        self.terminal.say(&format!("note: `{text}` is a path: reading it as {prefix}{text}"));
+    }
+
+    fn engine<'e>(&'e self, bar: &'e Bar) -> Engine<'e> {
+        Engine {
+            threads: threads(self.arguments.threads),
+            limits: Limits::default(),
+            scanner: &self.scanner,
+            cache: self.cache.as_ref(),
+            progress: bar,
+        }
+    }
+}
+
+fn open_from_daemon(daemon: Daemon, reference: &str, prefix: &str) -> Result<Opened, Failure> {
+    let image = open_daemon(daemon, reference, &Environment::of_process())?;
+    Ok(Opened::Stream {
+        reader: image.reader,
+        name: format!("{prefix}{reference}"),
+        repository: image.repository,
+        tag: image.tag,
+    })
+}
+
+/// The password is the first line of standard input.
+fn read_password() -> Result<Secret, Failure> {
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Failure::usage(format!("the password could not be read from standard input: {error}")))?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(Failure::usage("--password-stdin was given, but standard input is empty"));
+    }
+    Ok(Secret::new(password))
+}
+
+/// The threads asked for, else one for each processor this process may use.
+pub(super) fn threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// What stands at a path.
+pub(super) fn look(path: &str) -> Option<Found> {
+    let data = std::fs::metadata(path).ok()?;
+    Some(if data.is_dir() { Found::Folder } else { Found::File })
+}
+
+/// `--platform`: `all`, or a platform; `default` when it is not given.
+pub(super) fn selector(platform: Option<&str>, default: Selector) -> Result<Selector, Failure> {
+    match platform {
+        None => Ok(default),
+        Some("all") => Ok(Selector::All),
+        Some(text) => text
+            .parse()
+            .map(Selector::One)
+            .map_err(|error: crate::model::PlatformError| Failure::usage(error.to_string())),
+    }
+}
+
+/// The folder of the layer cache; none when the environment names no place for it.
+#[expect(clippy::disallowed_methods, reason = "the command line reads the environment")]
+pub(super) fn cache_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let own = |cache: PathBuf| cache.join("imgguard").join("layers");
+    set("IMGGUARD_CACHE_DIR")
+        .or_else(|| set("XDG_CACHE_HOME").map(own))
+        .or_else(|| set("HOME").map(|home| own(home.join(".cache"))))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line reads files")]
+fn read_facts(path: &std::path::Path) -> Result<Inspection, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, "read", &error))?;
+    let inspection: Inspection = serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::usage(format!("`{}` is no facts document: {error}", path.display()))
+            .with_hint("make one with `imgguard inspect -o json`")
+    })?;
+    if inspection.schema != SCHEMA {
+        let found = inspection.schema.escape_debug();
+        return Err(Failure::usage(format!("`{}` is of the schema `{found}`, not `{SCHEMA}`", path.display())));
+    }
+    Ok(inspection)
+}

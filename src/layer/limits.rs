@@ -1,0 +1,31 @@
+//! Bounds on what one layer may make imgguard do.
+
+/// Bounds of one layer. Reaching one makes a gap, never a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Most uncompressed bytes.
+    pub unpacked: u64,
+    /// Most uncompressed bytes per stored byte, once more than 1 GiB has been unpacked.
+    pub ratio: u64,
+    /// Most members.
+    pub entries: usize,
+    /// Most bytes of one name or of one pax record block.
+    pub header: usize,
+    /// Most bytes of one document that is kept whole.
+    pub document: u64,
+    /// Most bytes of all documents that are kept whole.
+    pub documents: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            unpacked: 64 << 30,
+            ratio: 400,
+            entries: 8_000_000,
+            header: 1 << 20,
+            document: 4 << 20,
+            documents: 32 << 20,
+        }
+    }
+}

@@ -1,0 +1,470 @@
+use std::collections::BTreeMap;
+
+use super::super::fake::table;
+use super::super::{Origin, render};
+use super::*;
+use crate::rules::{Level, Outcome};
+
+const PRESET: &str = "version: 1\nname: soft\nrules:\n  size:\n    total: { level: warn, basis: uncompressed, below: 2GB }\n  user:\n    root: deny\n";
+const HARD: &str = "version: 1\nextends: [\"@soft\"]\nrules:\n  size:\n    total: { below: 1GB }\n";
+
+/// Reads `imgguard.yaml` with the texts of other files beside it.
+fn read(text: &str, files: &[(&str, &str)]) -> Result<Policy, PolicyErrors> {
+    let files: BTreeMap<&str, &str> = files.iter().copied().collect();
+    let presets: &[Preset] = &[("@soft", PRESET), ("@hard", HARD)];
+    parse_with(table(), presets, text, "ci/imgguard.yaml", &mut |path| {
+        files.get(path).map(|text| (*text).to_owned()).ok_or_else(|| format!("no file {path}"))
+    })
+}
+
+fn good(text: &str, files: &[(&str, &str)]) -> Policy {
+    read(text, files).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// All complaints, one per line, without the name of the file when it is the first one.
+fn complaints(text: &str, files: &[(&str, &str)]) -> String {
+    let Err(errors) = read(text, files) else { panic!("accepted: {text}") };
+    errors.to_string().replace("ci/imgguard.yaml:", "")
+}
+
+fn hints(text: &str) -> Vec<String> {
+    let Err(errors) = read(text, &[]) else { panic!("accepted: {text}") };
+    errors.errors().iter().map(|error| error.hint.clone().unwrap_or_default()).collect()
+}
+
+/// Id, level, what the rule answers, and where it was last set.
+fn effect(policy: &Policy) -> Vec<(&'static str, Level, String, String)> {
+    let image = super::super::fake::image("a");
+    let rules = policy.rules.iter().map(|configured| {
+        let Outcome::Pass(says) = configured.check.decide(&image) else { panic!("fake rules pass") };
+        let Origin { file, line } = &configured.origin;
+        (configured.rule.id, configured.level, says, format!("{file}:{line}"))
+    });
+    rules.collect()
+}
+
+fn rules(lines: &str) -> String {
+    format!("version: 1\nrules:\n{lines}")
+}
+
+#[test]
+fn levels_and_tables_are_read_and_rules_come_sorted() {
+    let policy = good(&rules("  user:\n    root: info\n  ports: { exactly: { ports: [80/tcp], level: warn } }\n"), &[]);
+    assert_eq!(
+        effect(&policy),
+        [
+            ("ports.exactly", Level::Warn, "80/tcp".to_owned(), "ci/imgguard.yaml:5".to_owned()),
+            ("user.root", Level::Info, String::new(), "ci/imgguard.yaml:4".to_owned()),
+        ]
+    );
+    assert_eq!(policy.name, "ci/imgguard.yaml", "a policy without a name goes by its file");
+}
+
+#[test]
+fn a_rule_nobody_names_is_off_and_off_is_a_word() {
+    let policy = good(&rules("  user:\n    root: deny\n    exists: off\n"), &[]);
+    assert_eq!(policy.rules.len(), 1);
+    assert_eq!(
+        complaints(&rules("  user:\n    root: false\n"), &[]),
+        "4:11: a level or a table of settings is wanted here, not a boolean"
+    );
+    assert_eq!(hints(&rules("  user:\n    root: false\n")), ["did you mean `off`?"]);
+}
+
+#[test]
+fn a_level_alone_keeps_the_settings_of_the_parent() {
+    let policy = good("version: 1\nextends: [\"@soft\"]\nrules: { size: { total: deny } }\n", &[]);
+    let expected = ("size.total", Level::Deny, "Size(2000000000)".to_owned(), "ci/imgguard.yaml:3".to_owned());
+    assert_eq!(effect(&policy)[0], expected);
+}
+
+#[test]
+fn a_table_replaces_the_settings_key_by_key_and_keeps_the_level() {
+    let policy = good("version: 1\nextends: [\"@soft\"]\nrules:\n  size:\n    total: { below: 3GB }\n", &[]);
+    let expected = ("size.total", Level::Warn, "Size(3000000000)".to_owned(), "ci/imgguard.yaml:5".to_owned());
+    assert_eq!(effect(&policy)[0], expected);
+}
+
+#[test]
+fn null_takes_an_inherited_setting_away() {
+    let text = "version: 1\nextends: [./base.yaml]\nrules: { base: { allow: { refs: null } } }\n";
+    let base = rules("  base:\n    allow: { refs: [a, b] }\n");
+    assert_eq!(effect(&good(text, &[("base.yaml", &base)]))[0].2, "0 refs, 0 known");
+    assert_eq!(
+        complaints(&rules("  base: { allow: { refs: ~ } }\n"), &[]),
+        "3:20: there is no inherited `refs` to take away"
+    );
+    assert_eq!(complaints(&rules("  base:\n    allow:\n      refs:\n"), &[]), "5:7: `refs` has no value");
+}
+
+#[test]
+fn settings_for_a_rule_that_was_off_switch_it_on() {
+    let text = "version: 1\nextends: [./off.yaml]\nrules: { size: { total: { below: 1GB } } }\n";
+    let off = "version: 1\nextends: [\"@soft\"]\nrules: { size: { total: off } }\n";
+    let policy = good(text, &[("off.yaml", off)]);
+    assert_eq!(effect(&policy)[0].1, Level::Deny, "at its default level");
+    assert!(good(off, &[]).rules.iter().all(|configured| configured.rule.id != "size.total"));
+}
+
+#[test]
+fn parents_apply_from_left_to_right_each_once() {
+    let one = "version: 1\nextends: [\"@soft\"]\nrules: { size: { total: { below: 5GB } } }\n";
+    let two = "version: 1\nextends: [\"@soft\"]\nrules: { user: { exists: warn } }\n";
+    let policy = good("version: 1\nextends: [./one.yaml, ./two.yaml]\n", &[("one.yaml", one), ("two.yaml", two)]);
+    assert_eq!(
+        effect(&policy)[0].2,
+        "Size(5000000000)",
+        "the preset, coming again with two.yaml, does not undo one.yaml"
+    );
+    let reversed = good("version: 1\nextends: [./two.yaml, \"@hard\"]\n", &[("two.yaml", two)]);
+    assert_eq!(effect(&reversed)[0].2, "Size(1000000000)");
+    assert_eq!(
+        complaints("version: 1\nextends: [\"@hard\", \"@soft\"]\n", &[]),
+        "2:20: `@soft` is already part of what stands before it"
+    );
+}
+
+#[test]
+fn local_files_are_named_from_the_file_they_stand_in() {
+    let files = [
+        ("sub/a.yaml", "version: 1\nextends: [./b.yaml, ../c.yaml]\n"),
+        ("sub/b.yaml", "version: 1\nrules: { user: { root: deny } }\n"),
+        ("c.yaml", "version: 1\nextends: [../up/d.yaml]\n"),
+        ("../up/d.yaml", "version: 1\nrules: { user: { exists: warn } }\n"),
+    ];
+    let policy = good("version: 1\nextends: [./sub/a.yaml]\n", &files);
+    let origins: Vec<_> = policy.rules.iter().map(|configured| configured.origin.file.as_str()).collect();
+    assert_eq!(origins, ["ci/../up/d.yaml", "ci/sub/b.yaml"]);
+}
+
+#[test]
+fn extends_that_lead_nowhere_are_refused() {
+    let extends = |what: &str| complaints(&format!("version: 1\nextends: [{what}]\n"), &[]);
+    assert_eq!(extends("\"@sofd\""), "2:11: there is no preset `@sofd`");
+    assert_eq!(extends("soft"), "2:11: `soft` is neither a preset nor a file");
+    assert_eq!(hints("version: 1\nextends: [soft]\n"), ["did you mean `@soft`?"]);
+    assert_eq!(hints("version: 1\nextends: [\"@sofd\"]\n"), ["did you mean `@soft`?"]);
+    assert_eq!(extends("/etc/x.yaml"), "2:11: `/etc/x.yaml` is neither a preset nor a file");
+    assert_eq!(extends("./x.yaml"), "2:11: `./x.yaml` could not be read: no file x.yaml");
+    assert_eq!(extends("./"), "2:11: `./` does not name a file");
+    assert_eq!(extends("../.."), "2:11: `../..` does not name a file");
+    assert_eq!(extends("oci://a/b"), "2:11: policies from a registry or a server are not supported by this version");
+    assert_eq!(extends("\"@soft\", \"@soft\""), "2:20: `@soft` is given twice");
+    assert_eq!(extends(""), "2:10: the list is empty");
+    assert_eq!(extends("1.10"), "2:11: text is wanted here, not a number");
+    assert_eq!(
+        complaints("version: 1\nextends: \"@soft\"\n", &[]),
+        "2:10: a list of presets and files is wanted here, not text"
+    );
+}
+
+#[test]
+fn a_policy_that_extends_itself_is_refused_where_the_circle_closes() {
+    let files = [("a.yaml", "version: 1\nextends: [./b.yaml]\n"), ("b.yaml", "version: 1\nextends: [./x/../a.yaml]\n")];
+    assert_eq!(
+        complaints("version: 1\nextends: [./a.yaml]\n", &files),
+        "ci/b.yaml:2:11: the policy extends itself: `imgguard.yaml` extends `a.yaml` extends `b.yaml` extends `a.yaml`"
+    );
+    let own = complaints("version: 1\nextends: [./imgguard.yaml]\n", &[]);
+    assert!(own.starts_with("2:11: the policy extends itself"), "{own}");
+}
+
+#[test]
+fn depth_and_number_of_files_are_bounded() {
+    let load = |path: &str| {
+        let number: usize = path.trim_end_matches(".yaml").parse().expect("a number");
+        let rule = if number == 8 { "rules: { user: { root: deny } }" } else { "" };
+        let next = if number == 8 { String::new() } else { format!("extends: [./{}.yaml]\n", number + 1) };
+        Ok(format!("version: 1\n{next}{rule}\n"))
+    };
+    let chain = |first: usize| {
+        let text = format!("version: 1\nextends: [./{first}.yaml]\n");
+        parse_with(table(), &[], &text, "p.yaml", &mut { load })
+    };
+    assert!(chain(1).is_ok(), "eight parents");
+    let Err(errors) = chain(0) else { panic!("nine parents") };
+    assert_eq!(errors.to_string(), "7.yaml:2:11: `extends` goes deeper than 8 files");
+
+    let list: Vec<String> = (100..200).map(|number| format!("./{number}.yaml")).collect();
+    let text = format!("version: 1\nextends: [{}]\n", list.join(", "));
+    let Err(errors) = parse_with(table(), &[], &text, "p.yaml", &mut |_| Ok("version: 1\n".to_owned())) else {
+        panic!("a hundred parents")
+    };
+    assert!(errors.to_string().contains("the policy is made of more than 64 files"));
+    let Err(errors) = read(&format!("# {}\n", "x".repeat(MAX_BYTES)), &[]) else { panic!("a megabyte") };
+    assert!(errors.to_string().contains("more than 1048576 bytes of policy"));
+}
+
+#[test]
+fn a_wrong_setting_points_into_the_file_that_has_it() {
+    let base = rules("  size:\n    total: { basis: uncompressed, below: 2 }\n");
+    let text = "version: 1\nextends: [./base.yaml]\nrules:\n  size:\n    total: { warn-at: 1 }\n";
+    assert_eq!(
+        complaints(text, &[("base.yaml", &base)]),
+        "ci/base.yaml:4:42: size.total: text is wanted here, not the number `2`",
+        "serde stops at the first wrong setting of a rule"
+    );
+    let text = "version: 1\nextends: [\"@soft\"]\nrules:\n  size:\n    total: { warn-at: 1GX }\n";
+    assert!(complaints(text, &[]).starts_with("5:23: size.total: `1GX` is not a size"));
+    let text = "version: 1\nextends: [\"@soft\"]\nrules:\n  size:\n    total: { warn-att: 1GB }\n";
+    assert_eq!(complaints(text, &[]), "5:14: size.total: unknown key `warn-att`");
+    assert_eq!(hints(text), ["did you mean `warn-at`?"]);
+}
+
+#[test]
+fn a_mandatory_setting_that_nobody_gives_points_at_the_rule() {
+    assert_eq!(complaints(&rules("  ports:\n    exactly: deny\n"), &[]), "4:5: ports.exactly: `ports` is missing");
+    assert_eq!(hints(&rules("  ports:\n    exactly: deny\n")), ["`imgguard rules ports.exactly` tells its settings"]);
+    assert_eq!(
+        complaints(&rules("  ports: { exactly: { ports: [] } }\n"), &[]),
+        "3:30: ports.exactly: `ports` is empty"
+    );
+}
+
+#[test]
+fn a_rule_that_is_off_with_wrong_settings_is_wrong_all_the_same() {
+    let text = rules("  user: { root: deny }\n  ports: { exactly: { level: off, port: [1] } }\n");
+    assert_eq!(complaints(&text, &[]), "4:35: ports.exactly: unknown key `port`");
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest_known_one() {
+    let cases = [
+        ("version: 1\nruels: {}\n", "2:1: unknown key `ruels`", "did you mean `rules`?"),
+        ("version: 1\nrules: { usr: { root: deny } }\n", "2:10: unknown group `usr`", "did you mean `user`?"),
+        ("version: 1\nrules: { user: { rot: deny } }\n", "2:18: there is no rule `user.rot`", "did you mean `root`?"),
+        (
+            "version: 1\nrules: { user: { total: deny } }\n",
+            "2:18: there is no rule `user.total`",
+            "did you mean `size.total`?",
+        ),
+        ("version: 1\nrules: { root: deny }\n", "2:10: unknown group `root`", "did you mean `user.root`?"),
+        (
+            "version: 1\nrules: { user: { zzz: deny } }\n",
+            "2:18: there is no rule `user.zzz`",
+            "rules of `user` are `user.exists`, `user.root`",
+        ),
+        (
+            "version: 1\nrules: { user.root: deny }\n",
+            "2:10: rule `user.root` stands outside of its group",
+            "write `user: { root: … }`",
+        ),
+        ("version: 1\nrules: { user: { root: denny } }\n", "2:24: `denny` is not a level", "did you mean `deny`?"),
+        (
+            "version: 1\nrules: { user: { root: 7 } }\n",
+            "2:24: a level or a table of settings is wanted here, not a number",
+            "levels are `deny`, `warn`, `info`, `off`",
+        ),
+        (
+            "version: 1\nrules: { user: { root: { levle: deny } } }\n",
+            "2:26: unknown key `levle`",
+            "did you mean `level`?",
+        ),
+        (
+            "version: 1\nrules: { user: deny }\n",
+            "2:16: a table of rules is wanted here, not text",
+            "rules of `user` are `exists`, `root`",
+        ),
+    ];
+    for (text, complaint, hint) in cases {
+        assert_eq!(complaints(text, &[]), complaint, "{text}");
+        assert_eq!(hints(text), [hint], "{text}");
+    }
+}
+
+#[test]
+fn what_the_format_keeps_for_later_is_refused_by_name() {
+    assert_eq!(
+        complaints("version: 1\nwaivers: []\nrules: { user: { root: deny } }\n", &[]),
+        "2:1: `waivers` is not supported by this version"
+    );
+    for key in ["since: 2027-01-01", "scope: own", "platforms: [linux/amd64]"] {
+        let complaint = complaints(&rules(&format!("  user:\n    root: {{ {key} }}\n")), &[]);
+        assert!(
+            complaint.starts_with("4:13: `") && complaint.ends_with("is not supported by this version"),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
+fn version_and_name_are_checked_in_every_file() {
+    let rest = "rules: { user: { root: deny } }\n";
+    assert_eq!(complaints(rest, &[]), "1:1: `version` is missing");
+    assert_eq!(complaints(&format!("version: \"1\"\n{rest}"), &[]), "1:10: the number 1 is wanted here, not text");
+    assert_eq!(complaints(&format!("version: 2\n{rest}"), &[]), "1:10: version 2 of the policy format is not known");
+    assert_eq!(complaints(&format!("version: 1\nname: 1.10\n{rest}"), &[]), "2:7: text is wanted here, not a number");
+    assert_eq!(hints(&format!("version: 1\nname: 1.10\n{rest}")), ["put it in quotes: `\"1.10\"`"]);
+    assert_eq!(
+        complaints(&format!("version: 1\nname: \"a\\e[31m\"\n{rest}"), &[]),
+        "2:7: the name holds a control character"
+    );
+    assert_eq!(
+        complaints(&format!("version: 1\nextends: [./a.yaml]\n{rest}"), &[("a.yaml", rest)]),
+        "ci/a.yaml:1:1: `version` is missing"
+    );
+    assert_eq!(complaints("- 1\n", &[]), "1:1: a table with `version` and `rules` is wanted here, not a list");
+}
+
+#[test]
+fn a_policy_that_switches_nothing_on_would_pass_everything_and_is_refused() {
+    for text in ["version: 1\n", "version: 1\nrules: {}\n", "version: 1\nrules: { user: { root: off } }\n"] {
+        assert_eq!(complaints(text, &[]), "1:1: the policy switches no rule on, so it would pass every image");
+    }
+    assert_eq!(complaints("", &[]), "1:1: `version` is missing");
+    assert_eq!(complaints("version: 1\nrules:\n", &[]), "2:1: a table of groups is wanted here, not nothing");
+}
+
+#[test]
+fn known_bases_reach_the_rule_from_every_file() {
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let bases = |name: &str| format!("bases: [{{ ref: {name}, diff-ids: [\"{digest}\"] }}]\n");
+    let base = format!("version: 1\n{}rules: {{ base: {{ allow: {{ refs: [x] }} }} }}\n", bases("a"));
+    let text = format!("version: 1\nextends: [./base.yaml]\n{}", bases("b"));
+    assert_eq!(effect(&good(&text, &[("base.yaml", &base)]))[0].2, "1 refs, 2 known");
+
+    let alone = format!("version: 1\n{}rules: {{ user: {{ root: deny }} }}\n", bases("a"));
+    assert_eq!(complaints(&alone, &[]), "2:8: `bases` is given, but no rule `base.allow` reads it");
+    let wrong =
+        |bases: &str| complaints(&format!("version: 1\nbases: {bases}\nrules: {{ base: {{ allow: deny }} }}\n"), &[]);
+    assert_eq!(wrong("[]"), "2:8: the list is empty");
+    assert_eq!(wrong("[{ ref: a, digest: ~ }]"), "2:9: neither `digest` nor `diff-ids` is given");
+    assert_eq!(wrong("[{ ref: a, diff-ids: [] }]"), "2:29: `diff-ids` is empty");
+    assert_eq!(wrong("[{ ref: a, diffids: [] }]"), "2:19: unknown key `diffids`");
+    assert!(wrong("[{ ref: a, diff-ids: [sha256:00] }]").starts_with("2:30: digest is not made of"));
+}
+
+#[test]
+fn all_mistakes_come_in_one_answer_in_the_order_of_the_text() {
+    let text = "version: 3\nname: 7\nrules:\n  user:\n    root: denny\n    exists: { x: 1 }\n  ports:\n    exactly: { ports: [] }\n  prots: {}\n";
+    assert_eq!(
+        complaints(text, &[]).lines().map(|line| line.split(": ").next().unwrap_or_default()).collect::<Vec<_>>(),
+        ["1:10", "2:7", "5:11", "6:15", "8:23", "9:3"]
+    );
+}
+
+#[test]
+fn nothing_is_said_of_the_whole_while_a_part_is_missing() {
+    let text = "version: 1\nextends: [./gone.yaml]\nrules:\n  ports:\n    exactly: deny\n";
+    assert_eq!(complaints(text, &[]), "2:11: `./gone.yaml` could not be read: no file gone.yaml");
+    let broken = complaints("version: 1\nextends: [./a.yaml]\n", &[("a.yaml", "a: [\n")]);
+    assert!(broken.starts_with("ci/a.yaml:") && broken.lines().count() == 1, "{broken}");
+}
+
+#[test]
+fn the_digest_is_that_of_the_text_and_covers_every_parent() {
+    let text = rules("  user: { root: deny }\n");
+    assert_eq!(good(&text, &[]).digest, Digest::of(text.as_bytes()));
+    let child = "version: 1\nextends: [./base.yaml]\n";
+    let one = good(child, &[("base.yaml", &text)]).digest;
+    let two = good(child, &[("base.yaml", &format!("{text}# changed\n"))]).digest;
+    assert_ne!(one, two);
+    assert_eq!(one, good(child, &[("base.yaml", &text)]).digest);
+}
+
+#[test]
+fn the_description_tells_every_value_its_place_and_reads_back_as_the_same_policy() {
+    let text = "version: 1\nname: \"a: b\\u00e9\"\nextends: [\"@soft\"]\nrules:\n  size:\n    total: { below: 1.5GB }\n  ports: { exactly: { ports: [80/tcp, \"# x\"] } }\n";
+    let policy = good(text, &[]);
+    let described = policy.describe();
+    insta::assert_snapshot!(described.lines().skip(1).filter(|line| !line.starts_with("# not")).collect::<Vec<_>>().join("\n"), @r##"
+    version: 1
+    name: "a: bé"
+    rules:
+      ports:
+        exactly:
+          level: deny  # the rule's default
+          ports: ["80/tcp", "# x"]  # ci/imgguard.yaml:7
+      size:
+        total:
+          level: warn  # @soft:5
+          basis: uncompressed  # @soft:5
+          below: 1.5GB  # ci/imgguard.yaml:6
+      user:
+        root:
+          level: deny  # @soft:7
+    "##);
+    let again = good(&described, &[]);
+    assert_eq!(again.name, policy.name);
+    let bare =
+        |policy: &Policy| effect(policy).into_iter().map(|(id, level, says, _)| (id, level, says)).collect::<Vec<_>>();
+    assert_eq!(bare(&again), bare(&policy));
+}
+
+#[test]
+fn errors_look_like_a_compilers() {
+    let text = "version: 1\nextends: [\"@soft\"]\nrules:\n  size:\n    total: { level: denny, below: 2 }\n  user:\n    root: deny\n    root: warn\n";
+    let Err(errors) = read(text, &[]) else { panic!("wrong on purpose") };
+    insta::assert_snapshot!(render(&errors, false), @r"
+    error: `denny` is not a level
+     --> ci/imgguard.yaml:5:21
+      |
+    5 |     total: { level: denny, below: 2 }
+      |                     ^^^^^
+      |
+      = help: did you mean `deny`?
+
+    error: `root` is given twice, first in line 7
+     --> ci/imgguard.yaml:8:5
+      |
+    7 |     root: deny
+      |     ---- first given here
+    8 |     root: warn
+      |     ^^^^
+    ");
+    let text =
+        "version: 1\nrules:\n  size:\n    total:\n      level: denny\n  ports:\n    exactly:\n      port: [80/tcp]\n";
+    let Err(errors) = read(text, &[]) else { panic!("wrong on purpose") };
+    insta::assert_snapshot!(render(&errors, false), @r"
+    error: `denny` is not a level
+     --> ci/imgguard.yaml:5:14
+      |
+    5 |       level: denny
+      |              ^^^^^
+      |
+      = help: did you mean `deny`?
+
+    error: ports.exactly: unknown key `port`
+     --> ci/imgguard.yaml:8:7
+      |
+    8 |       port: [80/tcp]
+      |       ^^^^
+      |
+      = help: did you mean `ports`?
+    ");
+    let colored = render(&errors, true);
+    assert!(colored.contains("\u{1b}[") && !render(&errors, false).contains('\u{1b}'));
+}
+
+#[test]
+fn a_policy_cannot_write_on_the_terminal() {
+    let text = "version: 1\n\"a\\e[31m\\u202e\": 1\n# \u{9b}31m \u{202e}\nb: 1 # \u{9b}31m\n";
+    let Err(errors) = read(text, &[]) else { panic!("wrong on purpose") };
+    let shown = render(&errors, false);
+    assert!(!shown.contains(|letter: char| letter.is_control() && letter != '\n'), "{shown:?}");
+    assert!(!shown.contains('\u{202e}'), "{shown:?}");
+    assert!(!errors.to_string().contains('\u{1b}'));
+}
+
+#[test]
+fn at_most_twenty_five_errors_are_shown_in_full() {
+    let keys: Vec<String> = (0..40).map(|number| format!("k{number}: 1")).collect();
+    let Err(errors) = read(&format!("version: 1\n{}\n", keys.join("\n")), &[]) else { panic!("wrong on purpose") };
+    assert_eq!(errors.errors().len(), 40);
+    let shown = render(&errors, false);
+    assert_eq!(shown.matches("unknown key").count(), 25);
+    assert!(shown.ends_with("error: 15 more errors are not shown\n"), "{shown}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "(version: 1\n)?((rules|bases|extends|name|user|size|total|root|  |: |\\{|\\}|\\[|\\]|@soft|deny|\n|- |2GB|\"|'|null|é){0,20})") {
+        if let Err(errors) = read(&text, &[]) {
+            proptest::prop_assert!(!errors.errors().is_empty());
+            for error in errors.errors() {
+                proptest::prop_assert!(error.span.line > 0 && error.span.column > 0);
+            }
+            proptest::prop_assert!(!render(&errors, true).is_empty());
+        }
+    }
+}

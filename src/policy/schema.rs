@@ -1,0 +1,191 @@
+//! The JSON schema of a policy file, for editors: made from the schemas of the rules' settings.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::rules::{RULES, Rule};
+
+use super::presets::preset_names;
+
+/// Where definitions lie in a schema.
+const DEFINITIONS: &str = "#/$defs/";
+
+/// The JSON schema (draft 2020-12) of a policy file.
+///
+/// It accepts whatever the parser accepts and refuses unknown keys, groups and rules; what depends on several keys or
+/// files, the parser checks alone.
+#[must_use]
+pub fn schema() -> Value {
+    schema_of(RULES)
+}
+
+/// [`schema`] as text: what `imgguard policy schema` prints and `policies/schema.json` holds.
+#[must_use]
+pub fn schema_text() -> String {
+    format!("{:#}\n", schema())
+}
+
+/// [`schema`] for another table of rules.
+pub(super) fn schema_of(table: &[Rule]) -> Value {
+    let mut generator = generator();
+    let mut groups: Map<String, Value> = Map::new();
+    for rule in table {
+        let written = (rule.schema)(&mut generator).to_value();
+        let settings = resolve(&written, generator.definitions()).clone();
+        let (group, name) = rule.id.split_once('.').unwrap_or((rule.id, ""));
+        let group = groups.entry(group).or_insert_with(
+            || json!({ "type": "object", "additionalProperties": false, "minProperties": 1, "properties": {} }),
+        );
+        group["properties"][name] = json!({
+            "description": format!("{} {}", rule.code, rule.summary),
+            "anyOf": [{ "$ref": "#/$defs/level" }, table_of(&properties(&settings, generator.definitions()))],
+        });
+    }
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "imgguard policy",
+        "type": "object",
+        "required": ["version"],
+        "additionalProperties": false,
+        "properties": {
+            "version": { "description": "Version of the file format.", "const": 1 },
+            "name": { "description": "Name of the policy, for people.", "type": "string", "minLength": 1, "maxLength": 200 },
+            "extends": {
+                "description": "Presets and local files, applied from left to right before this file.",
+                "type": "array", "minItems": 1, "uniqueItems": true,
+                "items": { "anyOf": [{ "enum": preset_names() }, { "type": "string", "pattern": "^\\.{1,2}/" }] },
+            },
+            "bases": {
+                "description": "Known base images: the layers that prove an image to be built on them.",
+                "type": "array", "minItems": 1, "items": base(),
+            },
+            "rules": {
+                "description": "Group, rule, then a level or a table of `level` and settings.",
+                "type": "object", "additionalProperties": false, "properties": groups,
+            },
+        },
+        "$defs": {
+            "level": {
+                "description": "deny: a failure is a violation; warn and info: told; off: not judged.",
+                "enum": ["deny", "warn", "info", "off"],
+            },
+        },
+    });
+    let definitions = used(&schema, generator.definitions());
+    for (name, definition) in definitions {
+        schema["$defs"][name] = definition;
+    }
+    schema.sort_all_objects();
+    schema
+}
+
+/// A base image in the list `bases`.
+fn base() -> Value {
+    let digest = json!({ "type": "string", "pattern": "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$" });
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["ref"],
+        "anyOf": [{ "required": ["digest"] }, { "required": ["diff-ids"] }],
+        "properties": {
+            "ref": { "description": "Canonical name.", "type": "string", "minLength": 1 },
+            "digest": { "description": "Digest of the manifest or index.", "allOf": [digest] },
+            "diff-ids": {
+                "description": "Digests of the uncompressed layers, bottom first.",
+                "type": "array", "minItems": 1, "items": digest,
+            },
+        },
+    })
+}
+
+/// The table form of a rule: its settings, none of them mandatory since a parent may give it, and `level`.
+fn table_of(properties: &Map<String, Value>) -> Value {
+    let mut all = Map::new();
+    all.insert("level".to_owned(), json!({ "$ref": "#/$defs/level" }));
+    for (name, schema) in properties {
+        let mut property = json!({ "anyOf": [schema, { "type": "null" }] });
+        if let Some(description) = schema.get("description") {
+            property["description"] = description.clone();
+        }
+        all.insert(name.clone(), property);
+    }
+    json!({ "type": "object", "additionalProperties": false, "minProperties": 1, "properties": all })
+}
+
+fn generator() -> schemars::SchemaGenerator {
+    schemars::generate::SchemaSettings::draft2020_12().into_generator()
+}
+
+/// The settings of a rule: each name with its schema, the names that are mandatory, and the definitions they use.
+pub(super) struct Settings {
+    pub(super) properties: Map<String, Value>,
+    pub(super) required: BTreeSet<String>,
+    pub(super) definitions: Map<String, Value>,
+}
+
+impl Settings {
+    /// Reads them from the rule's schema.
+    pub(super) fn of(rule: &Rule) -> Self {
+        let mut generator = generator();
+        let mut written = (rule.schema)(&mut generator).to_value();
+        let mut definitions = generator.take_definitions(true);
+        written.sort_all_objects();
+        definitions.sort_keys();
+        definitions.values_mut().for_each(Value::sort_all_objects);
+        let schema = resolve(&written, &definitions);
+        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        let required = required.filter_map(Value::as_str).map(str::to_owned).collect();
+        Self { properties: properties(schema, &definitions), required, definitions }
+    }
+}
+
+/// The properties of an object, or of all its alternatives together.
+fn properties(schema: &Value, definitions: &Map<String, Value>) -> Map<String, Value> {
+    let mut all = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    for word in ["oneOf", "anyOf", "allOf"] {
+        for alternative in schema.get(word).and_then(Value::as_array).into_iter().flatten() {
+            let part = resolve(alternative, definitions).get("properties").and_then(Value::as_object);
+            for (name, property) in part.into_iter().flatten() {
+                all.entry(name.clone()).or_insert_with(|| property.clone());
+            }
+        }
+    }
+    all
+}
+
+/// Follows references to definitions; a cycle ends after a few steps.
+pub(super) fn resolve<'a>(mut schema: &'a Value, definitions: &'a Map<String, Value>) -> &'a Value {
+    for _ in 0..8 {
+        let name = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix(DEFINITIONS));
+        match name.and_then(|name| definitions.get(name)) {
+            Some(definition) => schema = definition,
+            None => break,
+        }
+    }
+    schema
+}
+
+/// The definitions that a schema uses, directly or through others.
+fn used(schema: &Value, definitions: &Map<String, Value>) -> Map<String, Value> {
+    let mut found = Map::new();
+    let mut open = vec![schema];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(members) => {
+                open.extend(members.values());
+                let name = members.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix(DEFINITIONS));
+                if let Some((name, definition)) = name.and_then(|name| definitions.get_key_value(name))
+                    && !found.contains_key(name)
+                {
+                    found.insert(name.clone(), definition.clone());
+                    open.push(definition);
+                }
+            }
+            Value::Array(elements) => open.extend(elements),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

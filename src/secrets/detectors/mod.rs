@@ -1,0 +1,158 @@
+//! The table of detectors: one file per family of providers.
+
+mod ai;
+mod aws;
+mod azure;
+mod chat;
+mod cloud;
+mod commerce;
+mod context;
+mod git;
+mod google;
+mod keys;
+mod mail;
+mod packages;
+
+use super::shape::Token;
+use super::window::Window;
+use crate::model::Grade;
+
+/// What a detector looks for, how sure it is, and what to do about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Detector {
+    /// Frozen id, such as `github-token`.
+    pub id: &'static str,
+    /// What it finds, in words.
+    pub what: &'static str,
+    /// How to revoke or rotate it.
+    pub rotate: &'static str,
+    /// The grade when nothing speaks for more or for less.
+    pub grade: Grade,
+    /// Whether a few characters of the value may be shown; false for passwords.
+    pub may_show: bool,
+    /// The form of the value and where it is found.
+    pub(crate) seek: Seek,
+    /// Texts that it has to find at its grade or above. In braces: made-up characters, see `examples`.
+    pub finds: &'static [&'static str],
+    /// Texts in which it has to find nothing above `weak`.
+    pub ignores: &'static [&'static str],
+}
+
+/// How a detector finds its values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Seek {
+    /// Tokens of a typed form; the first that matches at a place counts.
+    Tokens(&'static [Token]),
+    /// Own code, called where one of the literals begins.
+    Read {
+        /// Literals, each at least 3 bytes.
+        leads: &'static [&'static str],
+        /// Whether to look into text only.
+        text_only: bool,
+        /// Looks at the window around the literal.
+        read: fn(&Window<'_>) -> Option<Reading>,
+    },
+    /// Own code, called at each `://` of a text.
+    Url(fn(&Window<'_>) -> Option<Reading>),
+    /// Own code, called at each key word of a file that holds assignments.
+    Assignment(fn(&Window<'_>) -> Option<Reading>),
+    /// Own code, called at each `:$` of a password file.
+    Shadow(fn(&Window<'_>) -> Option<Reading>),
+}
+
+/// What a detector's own code found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Start of the value in the window.
+    pub start: usize,
+    /// End of the value in the window.
+    pub end: usize,
+    /// How sure.
+    pub grade: Grade,
+    /// The value as it identifies the secret, where that differs from the bytes: decoded, unescaped.
+    pub canonical: Option<Vec<u8>>,
+}
+
+impl Reading {
+    /// Makes a reading whose bytes are the value.
+    pub(crate) fn new(start: usize, end: usize, grade: Grade) -> Self {
+        Self { start, end, grade, canonical: None }
+    }
+}
+
+/// All families, in the order of precedence: where two detectors see the same bytes with the same grade, the first counts.
+const FAMILIES: &[&[Detector]] = &[
+    aws::DETECTORS,
+    google::DETECTORS,
+    azure::DETECTORS,
+    cloud::DETECTORS,
+    git::DETECTORS,
+    packages::DETECTORS,
+    chat::DETECTORS,
+    mail::DETECTORS,
+    commerce::DETECTORS,
+    ai::DETECTORS,
+    keys::DETECTORS,
+    context::DETECTORS,
+];
+
+/// Gives all detectors, in the order of precedence.
+pub(crate) fn all() -> impl Iterator<Item = &'static Detector> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::engine::Scanner;
+    use super::super::examples::{self, Example};
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_every_detector_says_what_to_do() {
+        let mut ids: Vec<&str> = all().map(|detector| detector.id).collect();
+        ids.sort_unstable();
+        let count = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+        assert!(count >= 40, "{count}");
+        for detector in all() {
+            assert!(detector.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+            assert!(!detector.what.is_empty() && !detector.rotate.is_empty(), "{}", detector.id);
+            assert!(!detector.finds.is_empty() && !detector.ignores.is_empty(), "{}: no examples", detector.id);
+        }
+    }
+
+    #[test]
+    fn every_lead_is_long_enough_for_the_gate() {
+        for detector in all() {
+            let leads: Vec<&str> = match detector.seek {
+                Seek::Tokens(tokens) => tokens.iter().flat_map(|token| token.leads.iter().copied()).collect(),
+                Seek::Read { leads, .. } => leads.to_vec(),
+                Seek::Url(_) | Seek::Assignment(_) | Seek::Shadow(_) => continue,
+            };
+            assert!(!leads.is_empty() && leads.iter().all(|lead| lead.len() >= 3), "{}", detector.id);
+        }
+    }
+
+    #[test]
+    fn every_example_behaves() {
+        let scanner = Scanner::new();
+        let mut wrong = Vec::new();
+        for detector in all() {
+            for text in detector.finds {
+                let example = Example::of(text);
+                let hits = examples::hits(&scanner, &example);
+                if !hits.iter().any(|hit| &*hit.detector == detector.id && hit.grade >= detector.grade) {
+                    wrong.push(format!("{} missed `{text}`: {hits:?}", detector.id));
+                }
+            }
+            for text in detector.ignores {
+                let hits = examples::hits(&scanner, &Example::of(text));
+                if hits.iter().any(|hit| &*hit.detector == detector.id && hit.grade > Grade::Weak) {
+                    wrong.push(format!("{} flagged `{text}`: {hits:?}", detector.id));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}

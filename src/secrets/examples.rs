@@ -1,0 +1,169 @@
+//! Examples as templates: `{class count}` stands for made-up characters, `{sum …}` for the checksum of what precedes it
+//! in the word, so that no text in the repository looks like a working credential.
+//!
+//! A first line `# path` names the file that the example is in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::checksum;
+use super::engine::{FileScan, Scanner};
+use crate::model::Hit;
+
+/// A file made of a template.
+pub(super) struct Example {
+    pub path: String,
+    pub text: String,
+}
+
+impl Example {
+    pub fn of(template: &str) -> Self {
+        let (path, body) = match template.strip_prefix("# ") {
+            Some(rest) => rest.split_once('\n').expect("a path has a body"),
+            None => ("opt/app/data", template),
+        };
+        Self { path: path.to_owned(), text: expand(body) }
+    }
+}
+
+/// Finds everything in an example.
+pub(super) fn hits(scanner: &Scanner, example: &Example) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    FileScan::new(&example.path, example.text.len() as u64).feed(scanner, example.text.as_bytes(), true, &mut hits);
+    hits
+}
+
+/// Fills in the braces of a template. Characters come from a fixed sequence, so an example is the same in each run.
+pub(super) fn expand(template: &str) -> String {
+    let mut random = Sequence(0x1d87_2b41);
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        let close = rest[open..].find('}').expect("braces are closed") + open;
+        let made = make(&rest[open + 1..close], &out, &mut random);
+        out.push_str(&made);
+        rest = &rest[close + 1..];
+    }
+    out + rest
+}
+
+struct Sequence(u64);
+
+impl Sequence {
+    fn next(&mut self) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("31 bits")
+    }
+
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+
+    fn text(&mut self, alphabet: &str, count: usize) -> String {
+        (0..count).map(|_| char::from(alphabet.as_bytes()[self.next() % alphabet.len()])).collect()
+    }
+}
+
+fn make(word: &str, before: &str, random: &mut Sequence) -> String {
+    const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
+    const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const DIGITS: &str = "0123456789";
+    let (kind, argument) = word.split_once(' ').unwrap_or((word, ""));
+    let count = || argument.parse::<usize>().expect("a count");
+    let token_start = before.rfind([' ', '\n', '"', '\'', '/', '`']).map_or(0, |at| at + 1);
+    let token = &before[token_start..];
+    let ascii = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("ASCII");
+    match kind {
+        "open" => "{".to_owned(),
+        "close" => "}".to_owned(),
+        "digit" => random.text(DIGITS, count()),
+        "hex" => random.text("0123456789abcdef", count()),
+        "an" => random.text(&[DIGITS, LOWER].concat(), count()),
+        "AN" => random.text(&[DIGITS, UPPER].concat(), count()),
+        "b32" => random.text(&[UPPER, "234567"].concat(), count()),
+        "b62" => random.text(&[DIGITS, UPPER, LOWER].concat(), count()),
+        "b64" => random.text(&[DIGITS, UPPER, LOWER, "+/"].concat(), count()),
+        "b64u" => random.text(&[DIGITS, UPPER, LOWER, "_-"].concat(), count()),
+        "bech32" => random.text("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", count()),
+        "sum62" => ascii(&checksum::base62_crc(&token.as_bytes()[token.rfind('_').expect("a prefix") + 1..])),
+        "sum36" => {
+            let payload = token.split_once('-').expect("a prefix").1;
+            let payload = payload.split('.').next().expect("one part");
+            let length = ascii(&checksum::base36_pair(payload.len()));
+            let sum = checksum::base36_crc(format!("{token}{length}").as_bytes());
+            length + &ascii(&sum)
+        }
+        "sumHEX" => ascii(&checksum::upper_hex_crc(token.as_bytes())),
+        "sumhex" => ascii(&checksum::little_endian_hex_crc(token.trim_end_matches('_').as_bytes())),
+        "sumbech32" => {
+            let (human, data) = token.split_once("-1").expect("a separator");
+            let human = format!("{human}-").to_ascii_lowercase();
+            ascii(&checksum::bech32_checksum(human.as_bytes(), data.to_ascii_lowercase().as_bytes()))
+                .to_ascii_uppercase()
+        }
+        "base64" => STANDARD.encode(expand(&argument.replace('(', "{").replace(')', "}"))),
+        "base64url" => URL_SAFE_NO_PAD.encode(expand(
+            &argument.replace('(', "{").replace(')', "}").replace('[', "{open}").replace(']', "{close}"),
+        )),
+        "der" => lines(&STANDARD.encode(der(argument, random)), "\n"),
+        "der1" => lines(&STANDARD.encode(der(argument, random)), "\\n"),
+        "pem64" => STANDARD.encode(format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            lines(&STANDARD.encode(der(argument, random)), "\n")
+        )),
+        _ if before.ends_with('$') => format!("{{{word}}}"),
+        _ => panic!("unknown word in braces: {word}"),
+    }
+}
+
+fn lines(text: &str, newline: &str) -> String {
+    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+    lines.join(newline)
+}
+
+/// Makes something of the form of a private key; its numbers are random and no key.
+fn der(kind: &str, random: &mut Sequence) -> Vec<u8> {
+    let element = |tag: u8, content: &[u8]| {
+        let length = u16::try_from(content.len()).expect("short").to_be_bytes();
+        let mut out = vec![tag];
+        match content.len() {
+            0..128 => out.push(length[1]),
+            128..256 => out.extend([0x81, length[1]]),
+            _ => out.extend([0x82, length[0], length[1]]),
+        }
+        out.extend(content);
+        out
+    };
+    let sequence = |parts: &[Vec<u8>]| element(0x30, &parts.concat());
+    let number = |random: &mut Sequence, size: usize| element(2, &[vec![0x41], random.bytes(size - 1)].concat());
+    let oid = element(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]);
+    match kind {
+        "rsa" => sequence(&[
+            element(2, &[0]),
+            number(random, 128),
+            element(2, &[1, 0, 1]),
+            number(random, 128),
+            number(random, 64),
+            number(random, 64),
+        ]),
+        "pkcs8" => sequence(&[element(2, &[0]), sequence(&[oid]), element(4, &der("rsa", random))]),
+        "encrypted" => sequence(&[sequence(&[oid]), element(4, &random.bytes(300))]),
+        "ec" => sequence(&[element(2, &[1]), element(4, &random.bytes(32))]),
+        "openssh" => {
+            let field = |bytes: &[u8]| [&u32::try_from(bytes.len()).expect("short").to_be_bytes()[..], bytes].concat();
+            [
+                b"openssh-key-v1\0".to_vec(),
+                field(b"none"),
+                field(b"none"),
+                field(b""),
+                vec![0, 0, 0, 1],
+                field(&random.bytes(51)),
+                field(&random.bytes(136)),
+            ]
+            .concat()
+        }
+        "noise" => random.bytes(300),
+        _ => panic!("unknown kind of key: {kind}"),
+    }
+}

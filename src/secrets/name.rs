@@ -1,0 +1,106 @@
+//! What a file's name says about its content. It only ever adds detectors or raises a grade, never switches one off.
+
+/// A kind of file, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Name {
+    /// Nothing special.
+    #[default]
+    Other,
+    /// Settings as names and values: `.env`, `*.properties`, `*.ini`, `*.yaml`, shell history and such.
+    Settings,
+    /// A place that is made to hold credentials: `.pypirc`, `.git-credentials`, `.aws/credentials`, `pip.conf`.
+    Credentials,
+    /// `.npmrc`
+    Npmrc,
+    /// `.netrc`: words separated by white space.
+    Netrc,
+    /// `.docker/config.json`, `.dockercfg`
+    DockerConfig,
+    /// `etc/shadow`
+    Shadow,
+    /// No file: a variable, a label or a command of the image's config.
+    Config,
+}
+
+impl Name {
+    /// Tells the kind from a path; allocates nothing.
+    pub fn of(path: &str) -> Self {
+        let (folder, base) = path.rsplit_once('/').unwrap_or(("", path));
+        let ends = |suffix: &str| {
+            base.len() >= suffix.len()
+                && base.is_char_boundary(base.len() - suffix.len())
+                && base[base.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
+        };
+        match base {
+            ".npmrc" | "npmrc" => return Self::Npmrc,
+            ".netrc" | "_netrc" => return Self::Netrc,
+            ".dockercfg" | ".dockerconfigjson" => return Self::DockerConfig,
+            "config.json" if matches!(folder.rsplit('/').next(), Some(".docker" | "kaniko")) => {
+                return Self::DockerConfig;
+            }
+            "shadow" | "shadow-" | "gshadow" | "gshadow-" if folder.rsplit('/').next() == Some("etc") => {
+                return Self::Shadow;
+            }
+            ".pypirc" | ".git-credentials" | "pip.conf" | "pip.ini" | ".my.cnf" | ".pgpass" | ".s3cfg" | ".boto" => {
+                return Self::Credentials;
+            }
+            "credentials" if folder.rsplit('/').next() == Some(".aws") => return Self::Credentials,
+            "settings.xml" | "wp-config.php" | "gradle.properties" => return Self::Settings,
+            _ => {}
+        }
+        let settings = base == ".env"
+            || base.starts_with(".env.")
+            || [
+                ".env",
+                ".properties",
+                ".ini",
+                ".cfg",
+                ".conf",
+                ".cnf",
+                ".toml",
+                ".yaml",
+                ".yml",
+                ".tfvars",
+                "_history",
+            ]
+            .iter()
+            .any(|suffix| ends(suffix))
+            || (ends(".json")
+                && (base.starts_with("appsettings") || base.contains("secret") || base.contains("credential")));
+        if settings { Self::Settings } else { Self::Other }
+    }
+
+    /// Tells whether assignments of names to values are worth reading here.
+    pub fn has_assignments(self) -> bool {
+        matches!(self, Self::Settings | Self::Credentials | Self::Npmrc | Self::Netrc | Self::Config)
+    }
+
+    /// Tells whether this is a place that is made to hold credentials.
+    pub fn holds_credentials(self) -> bool {
+        matches!(self, Self::Credentials | Self::Npmrc | Self::Netrc | Self::DockerConfig)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_kinds() {
+        for (path, name) in [
+            ("root/.npmrc", Name::Npmrc),
+            (".netrc", Name::Netrc),
+            ("root/.docker/config.json", Name::DockerConfig),
+            ("app/config.json", Name::Other),
+            ("etc/shadow", Name::Shadow),
+            ("app/.env.production", Name::Settings),
+            ("srv/APP.PROPERTIES", Name::Settings),
+            ("usr/bin/env", Name::Other),
+            ("root/.aws/credentials", Name::Credentials),
+            ("x/é", Name::Other),
+            ("", Name::Other),
+        ] {
+            assert_eq!(Name::of(path), name, "{path}");
+        }
+    }
+}
