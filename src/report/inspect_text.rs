@@ -205,7 +205,8 @@ impl ImageWriter<'_> {
         let total =
             format!("{} ({} of what is shipped)", format_bytes(waste.total()), share(waste.total(), waste.shipped));
         let split = if split.is_empty() { String::new() } else { format!(": {}", split.join(", ")) };
-        field(self.sheet, "waste", &format!("{total}{split}"));
+        let nothing = waste.total() == 0;
+        field(self.sheet, "waste", &if nothing { "none".to_owned() } else { format!("{total}{split}") });
     }
 
     /// The user with what the image's own account files make of it.

@@ -19,7 +19,7 @@ const RESERVE: usize = 1_000;
 pub(super) fn render(reports: &[Report], context: &Context<'_>) -> String {
     let mut text = String::new();
     if reports.is_empty() {
-        text.push_str("## INCONCLUSIVE: no image was judged\n");
+        text.push_str("## ❓ No image was judged\n");
     }
     let heads: Vec<String> = reports.iter().map(|report| head(report, context)).collect();
     let mut left = (BUDGET - RESERVE).saturating_sub(heads.iter().map(String::len).sum());

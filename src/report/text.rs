@@ -30,7 +30,7 @@ pub(super) fn render(reports: &[Report], context: &Context<'_>) -> String {
         Writer { sheet: &mut sheet, report, context }.write(last);
     }
     match reports {
-        [] => sheet.put(UNKNOWN, "INCONCLUSIVE").plain("  no image was judged").end(),
+        [] => sheet.put(UNKNOWN, "no image was judged").end(),
         [_] => {}
         several => overall(&mut sheet, several),
     }
