@@ -23,7 +23,7 @@ pub(super) struct InspectArguments {
     /// List what each layer adds, changes and removes.
     #[arg(long, conflicts_with = "layer")]
     tree: bool,
-    /// List what this layer (from 1) adds, changes and removes.
+    /// List what this layer (from 0) adds, changes and removes.
     #[arg(long, value_name = "N")]
     layer: Option<u32>,
     #[command(flatten)]

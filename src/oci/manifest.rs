@@ -96,7 +96,7 @@ pub enum OciError {
     #[error("it is neither an index nor a manifest")]
     Neither,
     /// The document says another media type than its descriptor or the server.
-    #[error("it calls itself `{inside}`, but it was announced as `{outside}`")]
+    #[error("its own media type is `{inside}`, but it was announced as `{outside}`")]
     MediaType {
         /// In the document.
         inside: String,

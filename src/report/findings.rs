@@ -51,8 +51,8 @@ impl Finding<'_> {
     pub(super) fn name(&self) -> Option<&str> {
         let name = self.place.locator.as_deref().unwrap_or(self.subject);
         let told = |name: &str| self.message.contains(name.trim_start_matches('/'));
-        let known = told(name) || (self.subject.len() > 1 && told(self.subject));
-        (!name.is_empty() && !known).then_some(name)
+        let named = told(name) || (self.subject.len() > 1 && told(self.subject));
+        Some(name).filter(|name| !name.is_empty() && !named)
     }
 
     /// The message as one line that stands alone: with the name of the thing it is about.
@@ -166,6 +166,14 @@ pub(super) fn gaps(report: &Report) -> Vec<SeenGap<'_>> {
     all.into_iter().map(|((harmless, gap), images)| SeenGap { gap, blocking: !harmless, images }).collect()
 }
 
+/// What a gap or a note says, after its layer and path as far as the words do not name them.
+pub(super) fn placed(layer: Option<u32>, path: Option<&str>, detail: &str) -> String {
+    let layer = layer.map(|layer| format!("layer {layer}")).filter(|name| !detail.contains(name.as_str()));
+    let path = path.map(|path| path.trim_start_matches('/')).filter(|path| !detail.contains(path));
+    let words: Vec<String> = layer.into_iter().chain(path.map(|path| format!("/{path}"))).collect();
+    if words.is_empty() { detail.to_owned() } else { format!("{}: {detail}", words.join(" ")) }
+}
+
 /// The platforms at these indices.
 pub(super) fn platforms<'a>(report: &'a Report, images: &[usize]) -> Vec<&'a Platform> {
     images.iter().filter_map(|at| report.inspection.images.get(*at)).map(|image| &image.platform).collect()
@@ -201,6 +209,13 @@ mod tests {
         let weights: Vec<_> = of_report(&report).iter().map(|finding| finding.weight).collect();
         assert!(weights.is_sorted());
         assert_eq!(weights.first(), Some(&Weight::Error));
+    }
+
+    #[test]
+    fn a_place_is_not_named_twice() {
+        assert_eq!(placed(Some(1), Some("etc/x"), "is damaged"), "layer 1 /etc/x: is damaged");
+        assert_eq!(placed(Some(1), None, "layer 1 was not seen"), "layer 1 was not seen");
+        assert_eq!(placed(None, Some("etc/x"), "`/etc/x` is too large"), "`/etc/x` is too large");
     }
 
     #[test]

@@ -69,13 +69,12 @@ fn of_report(report: &Report, context: &Context<'_>) -> Vec<Annotation> {
     let findings = findings::of_report(report);
     let errors = findings.partition_point(|finding| finding.weight == Weight::Error);
     let gaps = findings::gaps(report).into_iter().map(|seen| {
-        let layer = seen.gap.layer.map(|layer| format!("layer {layer}: ")).unwrap_or_default();
-        let path = seen.gap.path.as_ref().map(|path| format!("/{path}: ")).unwrap_or_default();
+        let words = findings::placed(seen.gap.layer, seen.gap.path.as_deref(), &seen.gap.detail);
         Annotation {
             kind: if seen.blocking { Kind::Error } else { Kind::Notice },
             line: None,
             title: format!("not seen: {}", findings::kind_name(&seen.gap.kind)),
-            lines: vec![format!("{layer}{path}{}", seen.gap.detail), image_line(report, &seen.images)],
+            lines: vec![words, image_line(report, &seen.images)],
         }
     });
     let told = |finding: &Finding<'_>| annotation(report, finding, context);

@@ -97,9 +97,8 @@ fn seen(suite: &mut Suite, report: &Report, at: usize, class: &str) {
     let (blocking, odd): (Vec<_>, Vec<_>) = mine.partition(|seen| seen.blocking);
     let words = |gaps: &[&findings::SeenGap<'_>]| -> String {
         let lines = gaps.iter().map(|seen| {
-            let layer = seen.gap.layer.map(|layer| format!("layer {layer}: ")).unwrap_or_default();
-            let path = seen.gap.path.as_ref().map(|path| format!("/{path}: ")).unwrap_or_default();
-            xml(&format!("{layer}{path}{}", seen.gap.detail))
+            let words = findings::placed(seen.gap.layer, seen.gap.path.as_deref(), &seen.gap.detail);
+            xml(&words)
         });
         lines.collect::<Vec<_>>().join("\n")
     };

@@ -19,7 +19,7 @@ const RESERVE: usize = 1_000;
 pub(super) fn render(reports: &[Report], context: &Context<'_>) -> String {
     let mut text = String::new();
     if reports.is_empty() {
-        text.push_str("## INCONCLUSIVE: no image was judged\n");
+        text.push_str("## ❓ No image was judged\n");
     }
     let heads: Vec<String> = reports.iter().map(|report| head(report, context)).collect();
     let mut left = (BUDGET - RESERVE).saturating_sub(heads.iter().map(String::len).sum());
@@ -83,7 +83,7 @@ fn head(report: &Report, context: &Context<'_>) -> String {
 fn cell(result: &RuleResult) -> String {
     let standing = mark(Standing::of(result.level, &result.outcome));
     match &result.outcome {
-        Outcome::Fail(faults) if faults.len() > 1 => format!("{standing} ({})", summary::grouped(faults.len())),
+        Outcome::Fail(faults) if faults.len() > 1 => format!("{standing} ({})", summary::grouped(&faults.len())),
         Outcome::Pass(measured) if !measured.is_empty() => format!("{standing}: {}", short(measured)),
         _ => standing.to_owned(),
     }
@@ -126,10 +126,9 @@ fn details(text: &mut String, report: &Report, left: &mut usize) {
     let findings = findings::of_report(report);
     let mut omitted = 0;
     for seen in findings::gaps(report) {
-        let layer = seen.gap.layer.map(|layer| format!("layer {layer}: ")).unwrap_or_default();
-        let path = seen.gap.path.as_ref().map(|path| format!("<code>/{}</code>: ", markdown(path))).unwrap_or_default();
+        let words = findings::placed(seen.gap.layer, seen.gap.path.as_deref(), &seen.gap.detail);
         let sign = if seen.blocking { "❓ **not seen**" } else { "not seen" };
-        let line = format!("- {sign}: {layer}{path}{}\n", markdown_fragment(&seen.gap.detail));
+        let line = format!("- {sign}: {}\n", markdown_fragment(&words));
         add(text, &line, left, &mut omitted, 1);
     }
     let same = |a: &Finding<'_>, b: &Finding<'_>| a.weight == b.weight && a.rule.id == b.rule.id;
@@ -139,7 +138,7 @@ fn details(text: &mut String, report: &Report, left: &mut usize) {
         let title =
             if let [one] = block { markdown_fragment(one.message) } else { markdown_fragment(first.rule.summary) };
         let many =
-            if block.len() > 1 { format!(" ({} findings)", summary::grouped(block.len())) } else { String::new() };
+            if block.len() > 1 { format!(" ({} findings)", summary::grouped(&block.len())) } else { String::new() };
         let word = word(first.weight);
         let opening =
             format!("\n<details{open}><summary>{word} <code>{}</code>: {title}{many}</summary>\n\n", first.rule.id);

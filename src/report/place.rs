@@ -1,8 +1,7 @@
 //! Where a fault sits, in full: path or pointer, the layer that shipped it, the layer that hid it, the instructions.
 
-use std::fmt::Write as _;
-
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use crate::model::{BaseGrade, How, ImageFacts, Place as SecretPlace};
 use crate::rules::Seat;
@@ -179,18 +178,18 @@ fn dotted(pointer: &str) -> String {
     for part in pointer.split('/').filter(|part| !part.is_empty()) {
         let part = unescape_pointer(part);
         if !text.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
-            let _ = write!(text, "[{part}]");
+            _ = write!(text, "[{part}]");
         } else if text.is_empty() || part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             text.push_str(if text.is_empty() { "" } else { "." });
             text.push_str(&part);
         } else {
-            text.push_str(&format!("[\"{part}\"]"));
+            _ = write!(text, "[\"{part}\"]");
         }
     }
     text
 }
 
-/// A history entry as an instruction: without the classic builder's `/bin/sh -c #(nop)`, `BuildKit`'s `# buildkit` and
+/// A history entry as an instruction: without the classic builder's `/bin/sh -c #(nop)`, the `# buildkit` of newer ones and
 /// build arguments (`|1 NAME=value`), whose values are nobody's business.
 pub(super) fn instruction(created_by: &str) -> String {
     let text = created_by.trim();

@@ -1,6 +1,7 @@
 //! SARIF 2.1.0 as code scanning on GitHub accepts it: one run per platform, results that have a place in the repository.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::Context;
 use super::findings::{self, Finding, Weight};
@@ -239,9 +240,7 @@ fn message(text: &str) -> Text {
 }
 
 fn gap_words(gap: &Gap) -> String {
-    let layer = gap.layer.map(|layer| format!("layer {layer}: ")).unwrap_or_default();
-    let path = gap.path.as_ref().map(|path| format!("`/{}`: ", path.trim_start_matches('/'))).unwrap_or_default();
-    format!("{layer}{path}{}", gap.detail)
+    findings::placed(gap.layer, gap.path.as_deref(), &gap.detail)
 }
 
 struct ResultWriter<'a> {
@@ -260,15 +259,15 @@ impl ResultWriter<'_> {
             Weight::Undecided => format!("{} could not be decided: {}", finding.rule.id, finding.message),
             _ => finding.headline(),
         };
-        text.push_str(&format!("\nImage: {} ({})", reference(part.report), part.platform()));
+        _ = write!(text, "\nImage: {} ({})", reference(part.report), part.platform());
         if let Some(locator) = &finding.place.locator {
-            text.push_str(&format!("\nWhere: {locator}"));
+            _ = write!(text, "\nWhere: {locator}");
         }
         for step in &finding.place.steps {
-            text.push_str(&format!("\n{}", step_words(step)));
+            _ = write!(text, "\n{}", step_words(step));
         }
         if finding.weight != Weight::Undecided {
-            text.push_str(&format!("\nFix: {}", finding.fix()));
+            _ = write!(text, "\nFix: {}", finding.fix());
         }
         let name = finding.place.locator.as_deref().unwrap_or(finding.subject);
         let place = self.place(&finding.origin.file, finding.origin.line);
@@ -370,7 +369,7 @@ fn repository_path(path: &str) -> Option<String> {
         if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            _ = write!(uri, "%{byte:02X}");
         }
     }
     (!uri.is_empty()).then_some(uri)

@@ -119,8 +119,8 @@ pub(super) struct Fingerprints {
 /// Section 3.28.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the standard names the fields")]
 pub(super) struct Location {
-    #[expect(clippy::struct_field_names, reason = "the name is that of the format")]
     pub(super) physical_location: PhysicalLocation,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) logical_locations: Vec<LogicalLocation>,

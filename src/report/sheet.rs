@@ -1,5 +1,7 @@
 //! A sheet of terminal lines. Whatever is put on it is escaped, so no caller can forget to.
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Style};
 
 use super::escape::{defused, visible};
@@ -38,7 +40,7 @@ impl Sheet {
         let text = visible(text);
         self.column += text.chars().count();
         if self.color && style != PLAIN && !text.trim().is_empty() {
-            self.line.push_str(&format!("{}{text}{}", style.render(), style.render_reset()));
+            _ = write!(self.line, "{}{text}{}", style.render(), style.render_reset());
         } else {
             self.line.push_str(&text);
         }

@@ -123,12 +123,11 @@ pub(super) fn digest(report: &Report) -> Option<&Digest> {
 
 /// A count with its noun: `1 error`, `2 errors`.
 pub(super) fn count(number: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+    format!("{} {noun}{}", grouped(&number), if number == 1 { "" } else { "s" })
 }
 
 /// A number with its thousands separated: `28,126`.
-#[expect(clippy::needless_pass_by_value, reason = "numbers of every kind are passed, all of them small")]
-pub(super) fn grouped(number: impl ToString) -> String {
+pub(super) fn grouped(number: &impl ToString) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -186,7 +185,7 @@ mod tests {
         assert_eq!(first_sentence("A file, e.g. Foo, is\nbad. It is 1.2 MB. So."), "A file, e.g. Foo, is bad.");
         assert_eq!(first_sentence("One line"), "One line");
         assert_eq!(duration(std::time::Duration::from_millis(1_960)), "1.9 s");
-        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(&1_234_567), "1,234,567");
         assert_eq!(count(1, "error"), "1 error");
     }
 }

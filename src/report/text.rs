@@ -30,7 +30,7 @@ pub(super) fn render(reports: &[Report], context: &Context<'_>) -> String {
         Writer { sheet: &mut sheet, report, context }.write(last);
     }
     match reports {
-        [] => sheet.put(UNKNOWN, "INCONCLUSIVE").plain("  no image was judged").end(),
+        [] => sheet.put(UNKNOWN, "no image was judged").end(),
         [_] => {}
         several => overall(&mut sheet, several),
     }
@@ -123,7 +123,7 @@ impl Writer<'_> {
         if block.len() == 1 {
             self.title(indent, first.message);
         } else {
-            self.title(indent, &format!("{} ({} findings)", first.rule.summary, summary::grouped(block.len())));
+            self.title(indent, &format!("{} ({} findings)", first.rule.summary, summary::grouped(&block.len())));
         }
         let images: BTreeSet<usize> = block.iter().flat_map(|finding| finding.images.iter().copied()).collect();
         let images: Vec<usize> = images.into_iter().collect();
@@ -246,7 +246,7 @@ impl Writer<'_> {
             }
         }
         if block.len() > listed.len() {
-            let more = summary::grouped(block.len() - listed.len());
+            let more = summary::grouped(&(block.len() - listed.len()));
             self.sheet.put(DIM, MARGIN).put(DIM, &format!("  and {more} more (see -o json)")).end();
         }
     }
@@ -352,11 +352,7 @@ impl Writer<'_> {
         }
         for (note, images) in notes {
             self.sheet.put(INFO, &format!("note[{}]", findings::kind_name(&note.kind))).plain(": ");
-            let layer = note.layer.map(|layer| format!("layer {layer}"));
-            let path = note.path.as_ref().map(|path| format!("/{}", path.trim_start_matches('/')));
-            let place: Vec<String> = layer.into_iter().chain(path).collect();
-            let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(" ")) };
-            self.sheet.plain(&place).plain(&note.detail);
+            self.sheet.plain(&findings::placed(note.layer, note.path.as_deref(), &note.detail));
             if images.len() < self.report.inspection.images.len() {
                 let only = self.platforms(&images);
                 self.sheet.put(DIM, &format!("  only {only}"));
@@ -373,7 +369,7 @@ impl Writer<'_> {
         self.sheet.put(BOLD, summary::reference(report)).plain("  ").plain(&platforms).end();
         self.groups();
         let mut numbers = vec![count(counts.errors, "error"), count(counts.warnings, "warning")];
-        numbers.push(format!("{} unknown", summary::grouped(counts.unknown)));
+        numbers.push(format!("{} unknown", summary::grouped(&counts.unknown)));
         if gaps > 0 {
             numbers.push(count(gaps, "gap"));
         }
