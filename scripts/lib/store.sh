@@ -40,6 +40,7 @@ store_debian() {
     local clean='Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache ""; Acquire::Languages "none"; '
     clean+='DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin"; };'
     SOURCE_DATE_EPOCH=1735689600 mmdebstrap --quiet --mode=root --format=tar --variant=minbase --include="$packages" \
+        --aptopt='Dir::Cache::pkgcache ""' --aptopt='Dir::Cache::srcpkgcache ""' \
         --customize-hook="printf '%s\n' '$clean' >\"\$1/etc/apt/apt.conf.d/clean\"" "$@" bookworm "$tar.part"
     mv "$tar.part" "$tar"
 }
