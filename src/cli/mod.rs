@@ -120,6 +120,11 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     terminal::start_log(arguments.verbose, arguments.log_format);
+    // What a panic says may quote the image: only its place is told.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        terminal::Terminal::say(&format!("error: internal error at {place}: please report it"));
+    }));
     let terminal = terminal::Terminal::look(arguments.color, arguments.verbose > 0);
     let done = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Check(arguments) => check::run(&arguments, &terminal),

@@ -16,7 +16,10 @@ use super::{accounts, base, config_secrets, instruction};
 /// Makes the facts of an image from its plan and its layers, bottom first; a layer that could not be seen is a gap.
 #[must_use]
 pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, scanner: &Scanner) -> ImageFacts {
-    let seen = config_secrets::search(&mut plan.config, &mut plan.annotations, scanner);
+    let mut seen = config_secrets::search(&mut plan.config, &mut plan.annotations, scanner);
+    if let Some(index) = &mut plan.index {
+        seen.extend(config_secrets::search_map(&mut index.annotations, scanner));
+    }
     let (mut gaps, mut notes) = (plan.gaps, plan.notes);
     let mut facts: Vec<Option<Arc<LayerFacts>>> = Vec::with_capacity(layers.len());
     for (index, layer) in layers.into_iter().enumerate() {

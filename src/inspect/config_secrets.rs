@@ -20,6 +20,14 @@ pub(super) fn search(
 ) -> Vec<Seen> {
     let mut search = Search { scanner, seen: Vec::new() };
     for (name, value) in &mut config.env {
+        if value.is_empty() {
+            // An entry without `=` is all name: it is masked before it becomes the name of a place.
+            let before = search.seen.len();
+            search.text("", name, || Place::Config { pointer: "/config/Env".to_owned() });
+            if search.seen.len() > before {
+                continue;
+            }
+        }
         search.text(name, value, || Place::Env { name: name.clone() });
     }
     for (name, value) in config.labels.iter_mut().chain(annotations.iter_mut()) {
@@ -39,6 +47,15 @@ pub(super) fn search(
     }
     if let Some(author) = &mut config.author {
         search.text("author", author, || Place::Config { pointer: "/author".to_owned() });
+    }
+    search.seen
+}
+
+/// Searches and masks the annotations of an index.
+pub(super) fn search_map(annotations: &mut BTreeMap<String, String>, scanner: &Scanner) -> Vec<Seen> {
+    let mut search = Search { scanner, seen: Vec::new() };
+    for (name, value) in annotations {
+        search.text(name, value, || Place::Label { name: name.clone() });
     }
     search.seen
 }

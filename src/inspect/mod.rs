@@ -11,6 +11,8 @@ mod overlay;
 mod pipeline;
 mod search;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use assemble::assemble;
 pub use cache::{Analysers, Cache, Usage};

@@ -335,6 +335,7 @@ impl Walker {
         let flag = block[156];
         let size = match self.extended.size.filter(|_| !matches!(flag, b'x' | b'g' | b'L' | b'K')) {
             Some(size) => size,
+            None if is_blank(&header.as_old().size) => 0,
             None => header.entry_size().map_err(|_| self.damaged(at, field("size")))?,
         };
         match flag {
@@ -468,9 +469,10 @@ impl Walker {
         at: usize,
     ) -> Result<Entry, LayerError> {
         let field = |name: &str| self.damaged(at, format!("a header's {name} is no number"));
-        let id = |from_pax: Option<u64>, header: std::io::Result<u64>, name: &str| {
+        let id = |from_pax: Option<u64>, raw: &[u8], header: std::io::Result<u64>, name: &str| {
             let value = match from_pax {
                 Some(value) => value,
+                None if is_blank(raw) => 0,
                 None => header.map_err(|_| field(name))?,
             };
             u32::try_from(value).map_err(|_| field(name))
@@ -487,7 +489,7 @@ impl Walker {
             }
             _ => None,
         };
-        let mode = header.mode().map_err(|_| field("mode"))?;
+        let mode = if is_blank(&header.as_old().mode) { 0 } else { header.mode().map_err(|_| field("mode"))? };
         let mtime = match extended.mtime {
             Some(mtime) => mtime,
             None => header_time(header).ok_or_else(|| field("time"))?,
@@ -496,8 +498,8 @@ impl Walker {
             path: path.into_boxed_str(),
             kind,
             mode: u16::try_from(mode & 0o7777).unwrap_or_default(),
-            uid: id(extended.uid, header.uid(), "owner")?,
-            gid: id(extended.gid, header.gid(), "group")?,
+            uid: id(extended.uid, &header.as_old().uid, header.uid(), "owner")?,
+            gid: id(extended.gid, &header.as_old().gid, header.gid(), "group")?,
             size,
             mtime,
             sha256: None,
@@ -510,6 +512,9 @@ impl Walker {
 /// The time field: octal, or base-256 with a sign; blank is 0.
 fn header_time(header: &Header) -> Option<i64> {
     let field = &header.as_old().mtime;
+    if is_blank(field) {
+        return Some(0);
+    }
     if field[0] & 0x80 != 0 {
         let negative = field[0] & 0x40 != 0;
         let mut value: i128 = if negative { -1 } else { 0 };
@@ -520,6 +525,11 @@ fn header_time(header: &Header) -> Option<i64> {
         return i64::try_from(value).ok();
     }
     header.mtime().ok().and_then(|time| i64::try_from(time).ok())
+}
+
+/// A number field that was left empty counts as 0, as for other readers of image layers.
+fn is_blank(field: &[u8]) -> bool {
+    field.iter().all(|byte| matches!(byte, 0 | b' '))
 }
 
 /// The checksum counts its own field as eight spaces; historic programs summed signed bytes.
@@ -540,4 +550,170 @@ fn count_non_zero(bytes: &[u8]) -> u64 {
 /// The bytes that content of this length takes in the archive.
 fn padded(length: usize) -> usize {
     length.next_multiple_of(TAR_BLOCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use sha2::Digest as _;
+    use std::io::Read as _;
+
+    fn add(builder: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8]) {
+        let mut header = Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o640);
+        header.set_mtime(7);
+        builder.append_data(&mut header, path, content).expect("memory");
+    }
+
+    fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, content) in files {
+            add(&mut builder, path, content);
+        }
+        builder.into_inner().expect("memory")
+    }
+
+    /// Files by path, with the content that was handed on.
+    type Contents = Vec<(String, Vec<u8>)>;
+
+    /// Walks in chunks of that many blocks.
+    fn walk(bytes: &[u8], blocks: usize) -> Result<(Walked, Contents), LayerError> {
+        let mut walker = Walker::new(Limits::default(), |path| path.ends_with("kept"));
+        let chunks: Vec<&[u8]> = bytes.chunks(blocks * TAR_BLOCK).collect();
+        let mut contents = Contents::new();
+        let mut collect = |chunk: &[u8], pieces: &Pieces| {
+            for piece in &pieces.list {
+                if piece.first {
+                    contents.push((pieces.paths[piece.path.clone()].to_owned(), Vec::new()));
+                }
+                contents.last_mut().expect("begun").1.extend_from_slice(&chunk[piece.range.clone()]);
+            }
+        };
+        let (last, whole) = chunks.split_last().map_or((&[][..], &[][..]), |(last, whole)| (*last, whole));
+        for chunk in whole {
+            let mut pieces = Pieces::default();
+            walker.push(chunk, &mut pieces)?;
+            collect(chunk, &pieces);
+        }
+        let mut pieces = Pieces::default();
+        let walked = walker.finish(last, &mut pieces)?;
+        collect(last, &pieces);
+        Ok((walked, contents))
+    }
+
+    fn why(bytes: &[u8]) -> String {
+        walk(bytes, 4).expect_err("damaged on purpose").to_string()
+    }
+
+    proptest! {
+        #[test]
+        fn wherever_chunks_are_cut_the_walk_finds_what_the_tar_crate_finds(
+            sizes in proptest::collection::vec((0usize..2000, 1usize..180), 0..8),
+            blocks in 1usize..9,
+        ) {
+            let names: Vec<String> = sizes.iter().enumerate().map(|(at, (_, length))| format!("d{at}/{}", "n".repeat(*length))).collect();
+            let contents: Vec<Vec<u8>> = sizes.iter().map(|(size, seed)| (0..*size).map(|at| (at * seed % 251).to_le_bytes()[0]).collect()).collect();
+            let files: Vec<(&str, &[u8])> = names.iter().map(String::as_str).zip(contents.iter().map(Vec::as_slice)).collect();
+            let bytes = archive(&files);
+            let (walked, seen) = walk(&bytes, blocks).expect("whole");
+            prop_assert_eq!(&walked.diff_id, &Digest::of(&bytes));
+            prop_assert_eq!(walked.size, bytes.len() as u64);
+            let mut other = tar::Archive::new(&bytes[..]);
+            let mut count = 0;
+            for (member, entry) in other.entries().expect("archive").zip(&walked.entries) {
+                let mut member = member.expect("member");
+                let mut content = Vec::new();
+                member.read_to_end(&mut content).expect("content");
+                prop_assert_eq!(entry.path.as_bytes(), &*member.path_bytes());
+                prop_assert_eq!(entry.size, content.len() as u64);
+                prop_assert_eq!(entry.sha256, Some(FileHash(sha2::Sha256::digest(&content).into())));
+                prop_assert_eq!((entry.mode, entry.mtime), (0o640, 7));
+                count += 1;
+            }
+            prop_assert_eq!(count, walked.entries.len());
+            let wanted: Contents = names.into_iter().zip(contents).filter(|(_, content)| !content.is_empty()).collect();
+            prop_assert_eq!(seen, wanted);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..4000), blocks in 1usize..4) {
+            let _ = walk(&bytes, blocks);
+        }
+
+        #[test]
+        fn a_flipped_byte_never_panics_and_never_keeps_the_diff_id(at in 0usize..4096, flip in 1u8..=255) {
+            let mut bytes = archive(&[("a", b"hello"), ("etc/kept", b"x")]);
+            let at = at % bytes.len();
+            let honest = Digest::of(&bytes);
+            bytes[at] ^= flip;
+            if let Ok((walked, _)) = walk(&bytes, 2) {
+                prop_assert_ne!(walked.diff_id, honest);
+            }
+        }
+    }
+
+    #[test]
+    fn documents_are_kept_whole_and_the_last_of_a_name_counts() {
+        let bytes = archive(&[("etc/kept", b"one"), ("other", &[b'x'; 3000]), ("etc/kept", &[b'y'; 1500])]);
+        let (walked, _) = walk(&bytes, 1).expect("whole");
+        assert_eq!(walked.documents.len(), 1);
+        assert_eq!(walked.documents[0].bytes, [b'y'; 1500]);
+    }
+
+    #[test]
+    fn bytes_behind_the_end_marker_are_hashed_and_said() {
+        let mut bytes = archive(&[("a", b"1")]);
+        bytes.extend_from_slice(&[0; 512]);
+        bytes.extend_from_slice(b"smuggled");
+        let (walked, _) = walk(&bytes, 1).expect("whole");
+        assert_eq!(walked.diff_id, Digest::of(&bytes));
+        assert_eq!(walked.gaps.len(), 1, "{:?}", walked.gaps);
+        assert!(walked.gaps[0].detail.starts_with("8 non-zero bytes"), "{}", walked.gaps[0].detail);
+    }
+
+    #[test]
+    fn an_archive_may_lack_its_end_marker_and_its_last_padding_but_no_content() {
+        let bytes = archive(&[("a", b"1"), ("b", &[7; 600])]);
+        let content = bytes.len() - 1024 - (1024 - 600);
+        for length in [content, content + 3, bytes.len() - 1024, bytes.len() - 512] {
+            let (walked, _) = walk(&bytes[..length], 1).expect("whole");
+            assert_eq!(walked.entries.len(), 2, "{length}");
+            assert_eq!(walked.entries[1].sha256, Some(FileHash(sha2::Sha256::digest([7; 600]).into())), "{length}");
+        }
+        assert!(why(&bytes[..content - 1]).contains("ends in the middle"));
+        assert!(why(&bytes[..1300]).contains("ends in the middle"));
+    }
+
+    #[test]
+    fn what_readers_disagree_about_is_an_error_or_a_gap() {
+        let mut bytes = archive(&[("a", b"")]);
+        bytes.truncate(512);
+        bytes.extend_from_slice(&[0; 512]);
+        bytes.extend_from_slice(&archive(&[("hidden", b"")]));
+        assert!(why(&bytes).contains("a member follows a block of zeros"));
+        let mut bytes = archive(&[("a", b"")]);
+        bytes[0] = b'b';
+        assert!(why(&bytes).contains("checksum"));
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = Header::new_gnu();
+        header.as_old_mut().name[..6].copy_from_slice(b"a/../b");
+        header.set_size(0);
+        header.set_cksum();
+        builder.append(&header, &b""[..]).expect("memory");
+        let (walked, _) = walk(&builder.into_inner().expect("memory"), 1).expect("whole");
+        assert!(walked.entries.is_empty());
+        assert!(walked.gaps[0].detail.contains("climbs"));
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let bytes = archive(&[("a", b""), ("b", b""), ("c", b"")]);
+        let mut walker = Walker::new(Limits { entries: 2, ..Limits::default() }, |_| false);
+        assert!(matches!(walker.push(&bytes, &mut Pieces::default()), Err(LayerError::Limit(_))));
+        let long = archive(&[(&"x/".repeat(4000), b"1")]);
+        let mut walker = Walker::new(Limits { header: 4096, ..Limits::default() }, |_| false);
+        assert!(matches!(walker.push(&long, &mut Pieces::default()), Err(LayerError::Limit(_))));
+    }
 }
