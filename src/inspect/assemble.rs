@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{
-    Document, Entry, File, Gap, GapKind, Grade, Hidden, How, ImageFacts, Kind, Layer, LayerFacts, Note, NoteKind,
-    Place, SecretFact, Waste,
+    Document, Entry, File, Gap, GapKind, Grade, Hidden, How, ImageFacts, Kind, Layer, LayerFacts, Nature, Note,
+    NoteKind, Place, SecretFact, Severity, Waste,
 };
 use crate::oci::{ImagePlan, LayerPlan};
 use crate::secrets::Scanner;
@@ -220,6 +220,8 @@ fn read_document(image: &mut ImageFacts, path: &str) -> Option<Vec<u8>> {
 struct Sighting {
     detector: Box<str>,
     grade: Grade,
+    nature: Nature,
+    expires: Option<i64>,
     redacted: Box<str>,
     fingerprint: Box<str>,
     place: Place,
@@ -244,6 +246,8 @@ fn secret_places(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Vec<
         .map(|(layer, hit)| Sighting {
             detector: hit.detector.clone(),
             grade: hit.grade,
+            nature: hit.nature,
+            expires: hit.expires,
             redacted: hit.redacted.clone(),
             fingerprint: hit.fingerprint.clone(),
             place: Place::File {
@@ -262,6 +266,8 @@ fn join_secrets(sightings: Vec<Sighting>, seen: Vec<config_secrets::Seen>, scann
     let of_config = seen.into_iter().map(|config_secrets::Seen { hit, place }| Sighting {
         detector: hit.detector.into(),
         grade: hit.grade,
+        nature: hit.nature,
+        expires: hit.expires,
         redacted: hit.redacted.into(),
         fingerprint: hit.fingerprint.into(),
         place,
@@ -272,6 +278,9 @@ fn join_secrets(sightings: Vec<Sighting>, seen: Vec<config_secrets::Seen>, scann
             detector: sighting.detector.to_string(),
             what: String::new(),
             grade: sighting.grade,
+            nature: sighting.nature,
+            severity: Severity::Low,
+            expires: sighting.expires,
             redacted: sighting.redacted.to_string(),
             fingerprint: sighting.fingerprint.to_string(),
             places: Vec::new(),
@@ -279,6 +288,7 @@ fn join_secrets(sightings: Vec<Sighting>, seen: Vec<config_secrets::Seen>, scann
         if (sighting.grade, &*fact.detector) > (fact.grade, &*sighting.detector) {
             fact.grade = sighting.grade;
             fact.detector = sighting.detector.to_string();
+            fact.nature = sighting.nature;
         }
         fact.places.push(sighting.place);
     }
@@ -288,6 +298,7 @@ fn join_secrets(sightings: Vec<Sighting>, seen: Vec<config_secrets::Seen>, scann
             fact.places.sort();
             fact.places.dedup();
             fact.what = scanner.what(&fact.detector).unwrap_or(&fact.detector).to_owned();
+            fact.severity = scanner.severity(&fact.detector).unwrap_or(Severity::High);
             fact
         })
         .collect()

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Note, Place, Platform};
+use super::{
+    Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Place, Platform, Severity,
+};
 
 /// The version of the facts document.
 pub const SCHEMA: &str = "imgguard.facts/v1";
@@ -189,6 +191,14 @@ pub struct SecretFact {
     pub what: String,
     /// How sure.
     pub grade: Grade,
+    /// What kind of thing it is.
+    #[serde(default)]
+    pub nature: Nature,
+    /// How much harm follows.
+    pub severity: Severity,
+    /// When the value itself says that it expires, in seconds since 1970.
+    #[serde(default)]
+    pub expires: Option<i64>,
     /// First and last few characters and the length.
     pub redacted: String,
     /// Keyed hash of the value.

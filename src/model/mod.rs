@@ -10,6 +10,7 @@ mod layer_facts;
 mod path;
 mod platform;
 mod secret;
+mod severity;
 mod size;
 
 pub use account::{Account, Group};
@@ -24,5 +25,6 @@ pub use gap::{Gap, GapKind, Note, NoteKind};
 pub use layer_facts::{Document, LayerFacts};
 pub use path::{PathProblem, basename, decode_path, encode_path, normalise_path, parent};
 pub use platform::{Platform, PlatformError};
-pub use secret::{Grade, Hit, Place};
+pub use secret::{Grade, Hit, Nature, Place};
+pub use severity::Severity;
 pub use size::{SizeError, format_bytes, parse_size};

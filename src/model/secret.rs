@@ -16,6 +16,21 @@ pub enum Grade {
     Proven,
 }
 
+/// What kind of thing a detector finds, apart from how sure it is.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nature {
+    /// Opens something: a key, a token, a password.
+    #[default]
+    Secret,
+    /// A secret in an envelope whose key is elsewhere: an encrypted private key, a vault file.
+    Encrypted,
+    /// Names an account or a key and completes a pair; opens nothing by itself.
+    Identifier,
+}
+
 /// One place in one layer where a detector saw a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Hit {
@@ -29,6 +44,13 @@ pub struct Hit {
     pub detector: Box<str>,
     /// How sure.
     pub grade: Grade,
+    /// What kind of thing it is.
+    pub nature: Nature,
+    /// How the value was reached inside the file, such as `!/app.jar!/a.properties@base64`; empty when it stands there as
+    /// it is. [`Self::offset`] is then the place of the outermost container.
+    pub view: Box<str>,
+    /// When the value itself says that it expires, in seconds since 1970.
+    pub expires: Option<i64>,
     /// First and last few characters and the length; never more.
     pub redacted: Box<str>,
     /// Keyed hash of the value: 32 hexadecimal digits, the same for the same value everywhere.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Context;
 use crate::model::{
     Account, BaseClaim, BaseGrade, Digest, Document, Entry, File, FileHash, Gap, GapKind, Grade, Group, Healthcheck,
-    Hidden, History, How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Inspection, Kind, Layer, Note, NoteKind,
-    Place, Platform, SCHEMA, SecretFact, Subject, Waste,
+    Hidden, History, How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Inspection, Kind, Layer, Nature, Note,
+    NoteKind, Place, Platform, SCHEMA, SecretFact, Severity, Subject, Waste,
 };
 use crate::policy::{ImageReport, Origin, Policy, Report, RuleResult, Verdict, judge};
 use crate::rules::{Check, Fault, Level, Outcome, Rule, Seat, SettingsError, SettingsReader};
@@ -151,6 +151,9 @@ pub(crate) fn secret(place: Place) -> SecretFact {
         detector: "github-token".to_owned(),
         what: "GitHub token".to_owned(),
         grade: Grade::Proven,
+        nature: Nature::Secret,
+        severity: Severity::High,
+        expires: None,
         redacted: "ghp_…x3 (40)".to_owned(),
         fingerprint: "0123456789abcdef0123456789abcdef".to_owned(),
         places: vec![place],

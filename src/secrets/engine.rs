@@ -15,10 +15,10 @@ use super::published;
 use super::redact::{self, Fingerprints};
 use super::shape::{Check, Token};
 use super::window::{AHEAD, BEHIND, Window};
-use crate::model::{Grade, Hit};
+use crate::model::{Grade, Hit, Nature, Severity};
 
 /// Changes whenever detectors or the engine find something else in the same bytes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Hits told of one file; what is beyond is told by [`FileScan::truncated`].
 pub const MAX_HITS: usize = 10_000;
@@ -107,6 +107,12 @@ impl Scanner {
         self.detectors.iter().find(|known| known.id == detector).map(|known| known.what)
     }
 
+    /// How much harm a detector's find does; none for an unknown id.
+    #[must_use]
+    pub fn severity(&self, detector: &str) -> Option<Severity> {
+        self.detectors.iter().find(|known| known.id == detector).map(|known| known.severity)
+    }
+
     /// Gives the table of detectors, in the order of precedence.
     pub fn detectors(&self) -> impl Iterator<Item = &'static Detector> {
         self.detectors.iter().copied()
@@ -132,6 +138,7 @@ impl Scanner {
             detector: lead.detector,
             grade,
             line: None,
+            expires: reading.expires,
             redacted: redact::redacted(value, detector.may_show),
             fingerprint,
         })
@@ -184,9 +191,15 @@ impl Scanner {
             detector: u16::try_from(detector).ok()?,
             grade: reading.grade,
             line: None,
+            expires: reading.expires,
             redacted: redact::redacted(value, false),
             fingerprint: self.fingerprints.of(value),
         })
+    }
+
+    /// Gives the nature of a finding.
+    pub(super) fn nature(&self, found: &Found) -> Nature {
+        self.detectors[usize::from(found.detector)].nature
     }
 
     /// Gives the id of a finding's detector.
@@ -274,6 +287,7 @@ pub(super) struct Found {
     pub detector: u16,
     pub grade: Grade,
     line: Option<u32>,
+    pub expires: Option<i64>,
     pub redacted: Box<str>,
     pub fingerprint: Box<str>,
 }
@@ -442,6 +456,9 @@ impl<'p> FileScan<'p> {
             line: found.line,
             detector: scanner.id(&found).into(),
             grade: found.grade,
+            nature: scanner.nature(&found),
+            view: Box::default(),
+            expires: found.expires,
             redacted: found.redacted,
             fingerprint: found.fingerprint,
         }));

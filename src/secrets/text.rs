@@ -6,7 +6,7 @@ use super::assignment;
 use super::detectors::Reading;
 use super::engine::{Found, Scanner};
 use super::name::Name;
-use crate::model::Grade;
+use crate::model::{Grade, Nature};
 
 /// A secret seen in a short text, such as the value of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct TextHit {
     pub detector: &'static str,
     /// How sure.
     pub grade: Grade,
+    /// What kind of thing it is.
+    pub nature: Nature,
+    /// When the value itself says that it expires, in seconds since 1970.
+    pub expires: Option<i64>,
     /// First and last few characters and the length.
     pub redacted: String,
     /// Keyed hash of the value.
@@ -58,6 +62,8 @@ impl Scanner {
         (start < end).then(|| TextHit {
             detector: self.id(found),
             grade: found.grade,
+            nature: self.nature(found),
+            expires: found.expires,
             redacted: found.redacted.to_string(),
             fingerprint: found.fingerprint.to_string(),
             range: start..end,

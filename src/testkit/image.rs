@@ -33,7 +33,7 @@ use std::sync::Arc;
 use crate::inspect::assemble;
 use crate::model::{
     BaseClaim, Digest, Document, Entry, FileHash, Gap, GapKind, Grade, Healthcheck, History, ImageConfig, ImageFacts,
-    IndexChild, IndexFacts, Kind, LayerFacts, Place, Platform, SecretFact, Subject, parse_size,
+    IndexChild, IndexFacts, Kind, LayerFacts, Nature, Place, Platform, SecretFact, Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
 use crate::secrets::Scanner;
@@ -407,6 +407,9 @@ fn secret(line: &str, rest: &str) -> Option<SecretFact> {
         detector: detector.to_owned(),
         what: detector.replace('-', " "),
         grade,
+        nature: Nature::Secret,
+        severity: Severity::High,
+        expires: None,
         redacted: "abcd…wxyz (40)".to_owned(),
         fingerprint: Digest::of(value.as_bytes()).hex()[..32].to_owned(),
         places: vec![place],

@@ -1,7 +1,7 @@
 //! Providers of models.
 
 use super::{Detector, Reading, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::judge;
 use crate::secrets::shape::{Check, Class, Part, Token};
 use crate::secrets::window::Window;
@@ -15,6 +15,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "OpenAI API key",
         rotate: "revoke the key under API keys in the OpenAI platform settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Read { leads: &["T3BlbkFJ"], text_only: false, read: openai_key },
         finds: &[
@@ -29,6 +31,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Anthropic API key",
         rotate: "delete the key under API keys in the Anthropic console",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["sk-ant-"],
@@ -43,6 +47,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Hugging Face access token",
         rotate: "invalidate the token under Access Tokens in the Hugging Face settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["hf_"], &[Part::exactly(Class::Base62, 34)]),

@@ -1,7 +1,7 @@
 //! Amazon Web Services.
 
 use super::{Detector, Reading, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::assignment;
 use crate::secrets::checksum;
 use crate::secrets::judge;
@@ -14,6 +14,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "AWS access key id",
         rotate: "deactivate and delete the access key in IAM, then create a new one",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["AKIA", "ASIA"], &[Part::exactly(Class::Base32, 16)]).checked_by(checksum::aws_access_key_id)
@@ -26,6 +28,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "AWS secret access key",
         rotate: "deactivate and delete the access key in IAM, then create a new one",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read {
             leads: &["secret_access_key", "SECRET_ACCESS_KEY", "ecretAccessKey", "secret-access-key"],

@@ -1,7 +1,7 @@
 //! Microsoft Azure and Entra.
 
 use super::{Detector, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::shape::{Class, Part, Token};
 
 pub(super) const DETECTORS: &[Detector] = &[
@@ -10,6 +10,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "account key of Azure Storage or Cosmos DB",
         rotate: "regenerate the account key under Access keys in the Azure portal",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Tokens(&[
             Token::new(&["AccountKey="], &[Part::exactly(Class::Base64, 86), Part::Text("==")]).named_by_lead()
@@ -22,6 +24,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "shared access key of an Azure Service Bus, Event Hub or IoT Hub",
         rotate: "regenerate the key of the shared access policy in the Azure portal",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Tokens(&[
             Token::new(&["SharedAccessKey="], &[Part::exactly(Class::Base64, 43), Part::Text("=")]).named_by_lead()
@@ -34,6 +38,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "client secret of a Microsoft Entra application",
         rotate: "delete the secret under Certificates & secrets of the application, then create a new one",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["0Q~", "1Q~", "2Q~", "3Q~", "4Q~", "5Q~", "6Q~", "7Q~", "8Q~", "9Q~"],
@@ -48,6 +54,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "key of an Azure service, such as AI services, DevOps or a container registry",
         rotate: "regenerate the key of the service in the Azure portal",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["JQQJ99", "JQQJ9D", "JQQJ9H"], &[Part::exactly(Class::Base62, 26)])
             .preceded_by(&[Part::exactly(Class::Base62, 52)])]),

@@ -1,7 +1,7 @@
 //! Chat services.
 
 use super::{Detector, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::shape::{Class, Part, Token};
 
 pub(super) const DETECTORS: &[Detector] = &[
@@ -10,6 +10,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Slack bot, user or workspace token",
         rotate: "revoke the token with `auth.revoke`, or reinstall the app under OAuth & Permissions",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(
@@ -51,6 +53,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Slack app-level token",
         rotate: "revoke the token under Basic Information of the Slack app",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["xapp-"],
@@ -72,6 +76,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Slack incoming webhook",
         rotate: "remove the webhook under Incoming Webhooks of the Slack app",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Tokens(&[Token::new(
             &["hooks.slack.com/services/"],
@@ -95,6 +101,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Discord webhook",
         rotate: "delete the webhook under Integrations of the Discord server",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Tokens(&[
             Token::new(
@@ -122,6 +130,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Telegram bot token",
         rotate: "revoke the token with `/revoke` at BotFather",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["0:AA", "1:AA", "2:AA", "3:AA", "4:AA", "5:AA", "6:AA", "7:AA", "8:AA", "9:AA"],

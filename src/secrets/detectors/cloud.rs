@@ -1,7 +1,7 @@
 //! Other clouds and what runs on them.
 
 use super::{Detector, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::checksum;
 use crate::secrets::shape::{Class, Part, Token};
 
@@ -11,6 +11,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "DigitalOcean access token",
         rotate: "revoke the token under API in the DigitalOcean control panel",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["dop_v1_", "doo_v1_", "dor_v1_"], &[Part::exactly(Class::Hex, 64)])]),
         finds: &["dop_v1_{hex 64}", "token: dor_v1_{hex 64}\n"],
@@ -21,6 +23,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Heroku API key",
         rotate: "revoke the authorization with `heroku authorizations:revoke` or regenerate the key in the account settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["HRKU-AA"], &[Part::exactly(Class::Base64Url, 58)])]),
         finds: &["HRKU-AA{b64u 57}x"],
@@ -31,6 +35,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Databricks personal access token",
         rotate: "revoke the token under Developer in the Databricks user settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["dapi"], &[Part::exactly(Class::Hex, 32), Part::Text("-"), Part::exactly(Class::Digit, 1)]),
@@ -44,6 +50,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "HashiCorp Vault token",
         rotate: "revoke the token with `vault token revoke`",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["hvs.", "hvb.", "hvr."], &[Part::Run(Class::Base64Url, 24, 300)])]),
         finds: &["VAULT_TOKEN=hvs.{b62 24}", "hvb.AAAA{b64u 130}x"],
@@ -54,6 +62,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "HCP Terraform token",
         rotate: "delete the token under Tokens in the HCP Terraform settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&[".atlasv1."], &[Part::Run(Class::PaddedBase64Url, 60, 70)])
             .preceded_by(&[Part::exactly(Class::Base62, 14)])]),
@@ -65,6 +75,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Grafana service account token",
         rotate: "delete the token of the service account in Grafana",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["glsa_"],
@@ -79,6 +91,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Linear API key",
         rotate: "revoke the key under Security & access in the Linear settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["lin_api_"], &[Part::exactly(Class::Base62, 40)]),

@@ -1,7 +1,7 @@
 //! Payment and shops.
 
 use super::{Detector, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::shape::{Class, Part, Token};
 
 pub(super) const DETECTORS: &[Detector] = &[
@@ -10,6 +10,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Stripe secret or restricted key for live mode",
         rotate: "roll the key under Developers, API keys in the Stripe dashboard",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["sk_live_", "rk_live_"], &[Part::Run(Class::Base62, 24, 247)])]),
         finds: &["sk_live_{b62 24}", "rk_live_{b62 99}"],
@@ -20,6 +22,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Shopify access token or shared secret",
         rotate: "uninstall the app or rotate its credentials in the Shopify admin",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["shpat_", "shpca_", "shppa_", "shpss_"], &[Part::exactly(Class::Hex, 32)]),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Detector, Reading, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::assignment;
 use crate::secrets::judge;
 use crate::secrets::key_material;
@@ -17,6 +17,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "token of a Kubernetes service account",
         rotate: "delete the token's secret or the service account in the cluster",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Read { leads: JWT, text_only: false, read: kubernetes_token },
         finds: &[
@@ -29,6 +31,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "JSON Web Token",
         rotate: "end the session or revoke the token at its issuer; rotate the signing key if it cannot be revoked",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Read { leads: JWT, text_only: false, read: jwt },
         finds: &["Bearer {base64url [\"alg\":\"HS256\",\"typ\":\"JWT\"]}.{base64url [\"sub\":\"1\"]}.{b64u 43}"],
@@ -44,6 +48,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "password in a URL",
         rotate: "change the password of the account, and keep it out of the URL",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Url(url_password),
         finds: &[
@@ -71,6 +77,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "password, key or token by the name of its setting",
         rotate: "change the value where it is issued, and pass it at run time instead",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Assignment(assignment::read),
         finds: &[
@@ -94,6 +102,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "password hash of an account that can log in",
         rotate: "lock the account or set no password in the image",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Shadow(shadow_hash),
         finds: &[

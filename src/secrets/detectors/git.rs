@@ -1,7 +1,7 @@
 //! Source control and what belongs to it.
 
 use super::{Detector, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::checksum;
 use crate::secrets::shape::{Class, Part, Token};
 
@@ -11,6 +11,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "GitHub token",
         rotate: "revoke the token in the GitHub developer settings, or through the credential revocation API",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["ghr_"], &[Part::exactly(Class::Base62, 76)]).checked_by(checksum::after_prefix_base62),
@@ -30,6 +32,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "GitHub App installation token",
         rotate: "revoke it with `DELETE /installation/token`; it expires one hour after it was made",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["ghs_"],
@@ -43,6 +47,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "GitHub fine-grained personal access token",
         rotate: "revoke the token in the GitHub developer settings, or through the credential revocation API",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["github_pat_"],
@@ -56,6 +62,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "GitLab personal, project or group access token",
         rotate: "revoke the token under Access tokens in GitLab",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(
@@ -84,6 +92,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "GitLab runner authentication token",
         rotate: "reset the runner's token under CI/CD in GitLab",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(
@@ -105,6 +115,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "GitLab token for deployment, triggers, jobs, feeds or agents",
         rotate: "revoke the token in the settings of its GitLab project or group",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["gldt-", "glsoat-", "glffct-"], &[Part::exactly(Class::Base64Url, 20)]),
@@ -124,6 +136,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Atlassian or Bitbucket access token",
         rotate: "revoke the token under Security in the Atlassian account, or in the Bitbucket repository settings",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(

@@ -1,7 +1,7 @@
 //! Google Cloud and other Google services.
 
 use super::{Detector, Reading, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::key_material::{self, Kind};
 use crate::secrets::shape::{Class, Part, Token};
 use crate::secrets::window::Window;
@@ -12,6 +12,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "private key of a Google Cloud service account",
         rotate: "delete the key of the service account in IAM, then create a new one or use workload identity",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read { leads: &["PRIVATE KEY"], text_only: false, read: service_account },
         finds: &[
@@ -30,6 +32,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Google API key",
         rotate: "delete the key under Credentials in the Google Cloud console, then create a restricted one",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["AIza"], &[Part::exactly(Class::Base64Url, 35)])]),
         finds: &["key=AIza{b64u 34}x&q", "\"AIza{b64u 34}x\""],
@@ -40,6 +44,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Google OAuth client secret",
         rotate: "reset the secret of the OAuth client under Credentials in the Google Cloud console",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["GOCSPX-"], &[Part::exactly(Class::Base64Url, 28)])]),
         finds: &["GOCSPX-{b64u 27}x"],
@@ -52,5 +58,5 @@ fn service_account(window: &Window<'_>) -> Option<Reading> {
     let holds = |text: &str| memchr::memmem::find(window.bytes, text.as_bytes()).is_some();
     let named = memchr::memmem::rfind(&window.bytes[..key.start], b"private_key").is_some();
     (key.kind == Kind::Plain && named && (holds("service_account") || holds(".iam.gserviceaccount.com")))
-        .then_some(Reading { start: key.start, end: key.end, grade: Grade::Proven, canonical: Some(key.body) })
+        .then_some(Reading::new(key.start, key.end, Grade::Proven).known_as(key.body))
 }

@@ -1,7 +1,7 @@
 //! Key material.
 
 use super::{Detector, Reading, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::checksum;
 use crate::secrets::key_material::{self, Kind, Pem};
 use crate::secrets::shape::{Class, Part, Token};
@@ -16,6 +16,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "private key",
         rotate: "make a new key pair, replace the public key or certificate everywhere, revoke the old one",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read { leads: PEM, text_only: false, read: plain_key },
         finds: &[
@@ -38,6 +40,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "private key that needs its passphrase",
         rotate: "make a new key pair if the passphrase may be known, and keep the key out of the image",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read { leads: PEM, text_only: false, read: encrypted_key },
         finds: &["-----BEGIN ENCRYPTED PRIVATE KEY-----\n{der encrypted}\n-----END ENCRYPTED PRIVATE KEY-----\n"],
@@ -48,6 +52,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "OpenPGP private key",
         rotate: "publish a revocation certificate and make a new key",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read { leads: PEM, text_only: false, read: openpgp_key },
         finds: &[
@@ -63,6 +69,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "private key in base64, as in a kubeconfig",
         rotate: "make a new key pair and revoke the certificate of the old one",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read { leads: &["LS0tLS1CRUdJTi"], text_only: false, read: base64_key },
         finds: &["    client-key-data: {pem64 pkcs8}\n", "TLS_KEY={pem64 rsa}"],
@@ -73,6 +81,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "PuTTY private key without a passphrase",
         rotate: "make a new key pair and remove the old public key from all hosts",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read { leads: &["PuTTY-User-Key-File-"], text_only: true, read: putty_key },
         finds: &[
@@ -88,6 +98,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "age identity",
         rotate: "make a new identity and encrypt again for its recipient",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["AGE-SECRET-KEY-1"], &[Part::exactly(Class::UpperBech32, 58)])
             .checked_by(checksum::age_identity)]),
@@ -101,7 +113,7 @@ fn pem(window: &Window<'_>) -> Option<Pem> {
 }
 
 fn reading(key: Pem, grade: Grade) -> Reading {
-    Reading { start: key.start, end: key.end, grade, canonical: Some(key.body) }
+    Reading::new(key.start, key.end, grade).known_as(key.body)
 }
 
 fn plain_key(window: &Window<'_>) -> Option<Reading> {
@@ -132,7 +144,7 @@ fn base64_key(window: &Window<'_>) -> Option<Reading> {
     let decoded = key_material::decode_base64(&window.ahead()[..length])?;
     let at = memchr::memmem::find(&decoded, b"PRIVATE KEY")?;
     let key = key_material::read_pem(&decoded, at).filter(|key| key.kind == Kind::Plain)?;
-    Some(Reading { start: window.at, end: window.at + length, grade: Grade::Proven, canonical: Some(key.body) })
+    Some(Reading::new(window.at, window.at + length, Grade::Proven).known_as(key.body))
 }
 
 fn putty_key(window: &Window<'_>) -> Option<Reading> {
@@ -146,10 +158,5 @@ fn putty_key(window: &Window<'_>) -> Option<Reading> {
     let ends = memchr::memchr(b'-', &ahead[from..]).map_or(ahead.len(), |dash| from + dash);
     let body: Vec<u8> =
         ahead[from..ends].iter().copied().filter(|&byte| Class::Base64.has(byte) || byte == b'=').collect();
-    (body.len() >= 64).then(|| Reading {
-        start: window.at,
-        end: window.at + from,
-        grade: Grade::Structured,
-        canonical: Some(body),
-    })
+    (body.len() >= 64).then(|| Reading::new(window.at, window.at + from, Grade::Structured).known_as(body))
 }

@@ -1,7 +1,7 @@
 //! Mail and telephony.
 
 use super::{Detector, Reading, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::assignment;
 use crate::secrets::judge;
 use crate::secrets::shape::{Class, Part, Token};
@@ -13,6 +13,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "SendGrid API key",
         rotate: "delete the key under API Keys in the SendGrid settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["SG."],
@@ -26,6 +28,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Mailgun API key",
         rotate: "delete the key under API Security in the Mailgun settings",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["key-"], &[Part::exactly(Class::Hex, 32)])]),
         finds: &["api: key-{hex 32}"],
@@ -36,6 +40,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Mailchimp API key",
         rotate: "revoke the key under Extras, API keys in the Mailchimp account",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(
             &["-us1", "-us2", "-us3", "-us4", "-us5", "-us6", "-us7", "-us8", "-us9"],
@@ -50,6 +56,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Twilio auth token",
         rotate: "promote the secondary auth token in the Twilio console and delete the old one",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read {
             leads: &["TWILIO_AUTH_TOKEN", "twilio_auth_token", "twilioAuthToken"],

@@ -15,7 +15,7 @@ mod packages;
 
 use super::shape::Token;
 use super::window::Window;
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 
 /// What a detector looks for, how sure it is, and what to do about it.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,10 @@ pub struct Detector {
     pub rotate: &'static str,
     /// The grade when nothing speaks for more or for less.
     pub grade: Grade,
+    /// How much harm follows when it is real.
+    pub severity: Severity,
+    /// What kind of thing it is.
+    pub nature: Nature,
     /// Whether a few characters of the value may be shown; false for passwords.
     pub may_show: bool,
     /// The form of the value and where it is found.
@@ -71,12 +75,19 @@ pub(crate) struct Reading {
     pub grade: Grade,
     /// The value as it identifies the secret, where that differs from the bytes: decoded, unescaped.
     pub canonical: Option<Vec<u8>>,
+    /// When the value itself says that it expires, in seconds since 1970.
+    pub expires: Option<i64>,
 }
 
 impl Reading {
     /// Makes a reading whose bytes are the value.
     pub(crate) fn new(start: usize, end: usize, grade: Grade) -> Self {
-        Self { start, end, grade, canonical: None }
+        Self { start, end, grade, canonical: None, expires: None }
+    }
+
+    /// Says what the value is once decoded or unescaped: that is its identity.
+    pub(crate) fn known_as(self, canonical: Vec<u8>) -> Self {
+        Self { canonical: Some(canonical), ..self }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Package and image registries.
 
 use super::{Detector, Reading, Seek};
-use crate::model::Grade;
+use crate::model::{Grade, Nature, Severity};
 use crate::secrets::assignment;
 use crate::secrets::checksum;
 use crate::secrets::judge;
@@ -16,6 +16,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "npm access token",
         rotate: "revoke the token with `npm token revoke`",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["npm_"], &[Part::exactly(Class::Base62, 36)]).checked_by(checksum::after_prefix_base62)
@@ -28,6 +30,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "PyPI API token",
         rotate: "remove the token under API tokens in the PyPI account settings",
         grade: Grade::Proven,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["pypi-AgEIcHlwaS5vcmc"], &[Part::Run(Class::Base64Url, 50, 2000)]).checked_by(pypi_macaroon),
@@ -45,6 +49,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "RubyGems API key",
         rotate: "delete the key under API keys in the RubyGems settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[Token::new(&["rubygems_"], &[Part::exactly(Class::Hex, 48)])]),
         finds: &[":rubygems_api_key: rubygems_{hex 48}"],
@@ -55,6 +61,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Docker Hub access token",
         rotate: "delete the token under Personal access tokens in the Docker account settings",
         grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: true,
         seek: Seek::Tokens(&[
             Token::new(&["dckr_pat_"], &[Part::exactly(Class::Base64Url, 27)]),
@@ -68,6 +76,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "registry password in a Docker config",
         rotate: "change the registry password or revoke the token, and keep the config out of the image",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read { leads: &["\"auth\""], text_only: true, read: docker_auth },
         finds: &[
@@ -87,6 +97,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "registry credential in npm settings",
         rotate: "revoke the token at the registry, and pass it to the build as a secret mount",
         grade: Grade::Contextual,
+        severity: Severity::High,
+        nature: Nature::Secret,
         may_show: false,
         seek: Seek::Read { leads: &["_authToken", ":_password", ":_auth"], text_only: true, read: npmrc_auth },
         finds: &[
@@ -135,7 +147,7 @@ fn docker_auth(window: &Window<'_>) -> Option<Reading> {
         (false, true) => Grade::Structured,
         (false, false) => Grade::Contextual,
     };
-    Some(Reading { start, end: start + length, grade, canonical: Some(password.to_vec()) })
+    Some(Reading::new(start, start + length, grade).known_as(password.to_vec()))
 }
 
 fn npmrc_auth(window: &Window<'_>) -> Option<Reading> {
