@@ -62,6 +62,7 @@ pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, 
         os_release: BTreeMap::new(),
         base: Vec::new(),
         secrets: Vec::new(),
+        packages: None,
         gaps,
         notes,
     };

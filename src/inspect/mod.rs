@@ -4,6 +4,7 @@ mod accounts;
 mod assemble;
 mod base;
 mod cache;
+mod collect;
 mod config_secrets;
 mod engine;
 mod instruction;

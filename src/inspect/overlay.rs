@@ -597,6 +597,7 @@ mod tests {
             entries,
             documents: Vec::new(),
             hits: Vec::new(),
+            catalog: Vec::new(),
             notes: Vec::new(),
             gaps: Vec::new(),
         }))

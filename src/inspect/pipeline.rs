@@ -11,11 +11,13 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::catalog::encode;
 use crate::layer::{LayerError, Limits, Pieces, Promise, Unpacked, Unpacker, Walked, Walker, check_promise};
 use crate::model::{Digest, Gap, GapKind, LayerFacts, Note, NoteKind};
 use crate::oci::FetchError;
 use crate::secrets::Scanner;
 
+use super::collect::LayerCatalog;
 use super::search::LayerSearch;
 
 /// Opens the bytes of a layer, on the thread that reads them.
@@ -83,7 +85,14 @@ enum Task<'a> {
     Open(usize, Job<'a>),
     Drive(usize, Box<Unpacker<'a>>, Vec<u8>),
     Walk(usize, Box<Walker>, Filled),
-    Search(usize, Box<LayerSearch>, Filled, Pieces),
+    Search(usize, Box<Content>, Filled, Pieces),
+}
+
+/// Those who look into the contents of files.
+#[derive(Default)]
+struct Content {
+    search: LayerSearch,
+    catalog: LayerCatalog,
 }
 
 /// A stage: either at rest with its tool in place, or at work on some thread, or over.
@@ -95,7 +104,7 @@ struct Slot<'a> {
     to_walk: VecDeque<Filled>,
     walker: Option<Box<Walker>>,
     to_search: VecDeque<(Filled, Pieces)>,
-    search: Option<Box<LayerSearch>>,
+    search: Option<Box<Content>>,
     at_work: usize,
     unpacked: Option<Unpacked>,
     walked: Option<Walked>,
@@ -214,7 +223,9 @@ impl<'a, 's> Pipeline<'a, 's> {
                 Ok(Done::Stepped(walker, filled, pieces))
             }
             Task::Search(_, mut search, filled, pieces) => {
-                search.chunk(self.settings.scanner, &filled.bytes[..filled.length], &pieces);
+                let chunk = &filled.bytes[..filled.length];
+                search.search.chunk(self.settings.scanner, chunk, &pieces);
+                search.catalog.chunk(chunk, &pieces);
                 Ok(Done::Searched(search, filled))
             }
         }
@@ -233,7 +244,7 @@ enum Done<'a> {
     Unpacked(Unpacked, Filled),
     Stepped(Box<Walker>, Filled, Pieces),
     Walked(Walked, Filled, Pieces),
-    Searched(Box<LayerSearch>, Filled),
+    Searched(Box<Content>, Filled),
 }
 
 impl Task<'_> {
@@ -400,7 +411,7 @@ impl<'a> State<'a> {
     }
 }
 
-fn facts(unpacked: &Unpacked, walked: Walked, search: LayerSearch) -> LayerFacts {
+fn facts(unpacked: &Unpacked, walked: Walked, content: Content) -> LayerFacts {
     let Walked { diff_id, size, entries, documents, mut notes, mut gaps } = walked;
     let mut note = |kind, detail: String| notes.push(Note { kind, layer: None, path: None, detail });
     if unpacked.contradicted {
@@ -417,6 +428,8 @@ fn facts(unpacked: &Unpacked, walked: Walked, search: LayerSearch) -> LayerFacts
         );
         gaps.push(Gap { kind: GapKind::SecretScan, layer: None, path: None, detail });
     }
+    let Content { search, catalog } = content;
+    let records = catalog.into_records();
     let (hits, cut) = search.into_hits();
     gaps.extend(cut.into_iter().map(|path| Gap {
         kind: GapKind::SecretScan,
@@ -424,5 +437,5 @@ fn facts(unpacked: &Unpacked, walked: Walked, search: LayerSearch) -> LayerFacts
         detail: format!("`{path}` has more places that look like secrets than are listed"),
         path: Some(path),
     }));
-    LayerFacts { diff_id, unpacked_size: size, entries, documents, hits, notes, gaps }
+    LayerFacts { diff_id, unpacked_size: size, entries, documents, hits, catalog: encode(&records), notes, gaps }
 }

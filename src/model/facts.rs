@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Place, Platform, Severity,
+    Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Packages, Place, Platform, Severity,
 };
 
 /// The version of the facts document.
@@ -240,6 +240,9 @@ pub struct ImageFacts {
     pub base: Vec<BaseClaim>,
     /// Secrets, sorted by fingerprint.
     pub secrets: Vec<SecretFact>,
+    /// Packages; none when they were not asked for.
+    #[serde(default)]
+    pub packages: Option<Packages>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// What was odd.

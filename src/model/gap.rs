@@ -28,6 +28,8 @@ pub enum GapKind {
     UnsupportedPlatform,
     /// Content could not be searched for secrets.
     SecretScan,
+    /// A package record could not be read, or only a part of it.
+    Catalog,
 }
 
 impl GapKind {
@@ -42,7 +44,7 @@ impl GapKind {
             | Self::LayerForeign
             | Self::LimitReached
             | Self::UnsupportedPlatform => true,
-            Self::Config | Self::Child | Self::Document | Self::SecretScan => false,
+            Self::Config | Self::Child | Self::Document | Self::SecretScan | Self::Catalog => false,
         }
     }
 }

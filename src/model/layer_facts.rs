@@ -29,6 +29,8 @@ pub struct LayerFacts {
     pub documents: Vec<Document>,
     /// Secrets seen in this layer's files.
     pub hits: Vec<Hit>,
+    /// What the catalogers read, as the bytes of `catalog::encode`: most users of a cached layer never look at it.
+    pub catalog: Vec<u8>,
     /// What was odd; `layer` is unset here.
     pub notes: Vec<Note>,
     /// What could not be seen inside this layer although its bytes are whole; `layer` is unset here.

@@ -6,9 +6,12 @@ mod digest;
 mod entry;
 mod facts;
 mod gap;
+mod inventory;
 mod layer_facts;
+mod package;
 mod path;
 mod platform;
+mod purl;
 mod secret;
 mod severity;
 mod size;
@@ -22,9 +25,15 @@ pub use facts::{
     Subject, Waste,
 };
 pub use gap::{Gap, GapKind, Note, NoteKind};
+pub use inventory::{PackageFact, PackagePlace, Packages, RemovedDatabase, TamperedFile, Tampering};
 pub use layer_facts::{Document, LayerFacts};
+pub use package::{
+    CatalogRecord, Checksum, ChecksumAlgorithm, Dependency, Fragment, Licences, Method, OwnedFile, Owner, Package,
+    PackageKind, Presence, Role, Scope,
+};
 pub use path::{PathProblem, basename, decode_path, encode_path, normalise_path, parent};
 pub use platform::{Platform, PlatformError};
+pub use purl::{Purl, PurlError};
 pub use secret::{Grade, Hit, Nature, Place};
 pub use severity::Severity;
 pub use size::{SizeError, format_bytes, parse_size};

@@ -167,6 +167,7 @@ pub(super) fn image(digest: &str) -> ImageFacts {
         os_release: std::collections::BTreeMap::new(),
         base: Vec::new(),
         secrets: Vec::new(),
+        packages: None,
         gaps: Vec::new(),
         notes: Vec::new(),
     }

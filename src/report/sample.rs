@@ -285,6 +285,7 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
             offset: 61,
             hidden_by: Some(3),
         })],
+        packages: None,
         gaps: Vec::new(),
         notes: vec![Note {
             kind: NoteKind::DuplicateEntry,

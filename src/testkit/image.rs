@@ -255,6 +255,7 @@ impl Parts {
                     entries: layer.entries,
                     documents: layer.documents,
                     hits: Vec::new(),
+                    catalog: Vec::new(),
                     notes: Vec::new(),
                     gaps: Vec::new(),
                 })),

@@ -1,0 +1,20 @@
+//! The one table of all catalogers.
+
+use super::Cataloger;
+
+/// All catalogers, sorted by id; at most 128.
+pub const CATALOGERS: &[Cataloger] = &[];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_sorted_and_unique_and_fit_the_set() {
+        assert!(CATALOGERS.windows(2).all(|pair| pair[0].id < pair[1].id));
+        assert!(CATALOGERS.len() <= 128);
+        for cataloger in CATALOGERS {
+            assert!(!cataloger.what.is_empty() && cataloger.limit > 0, "{}", cataloger.id);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Package records out of one layer's files, chunk by chunk: the files that a cataloger takes are kept until their end.
+
+use crate::catalog::{self, HEAD, Input, Takers};
+use crate::layer::Pieces;
+use crate::model::CatalogRecord;
+
+/// The state between two chunks: at most one file is open.
+#[derive(Default)]
+pub(super) struct LayerCatalog {
+    open: Option<Open>,
+    records: Vec<CatalogRecord>,
+}
+
+/// A file whose end has not come yet.
+struct Open {
+    path: String,
+    size: u64,
+    /// Known once its head is there.
+    takers: Option<Takers>,
+    bytes: Vec<u8>,
+}
+
+impl LayerCatalog {
+    /// Takes the pieces of a chunk.
+    pub fn chunk(&mut self, chunk: &[u8], pieces: &Pieces) {
+        for piece in &pieces.list {
+            let bytes = &chunk[piece.range.clone()];
+            if piece.first {
+                let path = &pieces.paths[piece.path.clone()];
+                let head = &bytes[..bytes.len().min(HEAD)];
+                let known = head.len() == HEAD || piece.last;
+                let takers = known.then(|| Takers::of(path, head));
+                if takers.is_some_and(Takers::is_empty) {
+                    self.open = None;
+                    continue;
+                }
+                if piece.last {
+                    let takers = takers.unwrap_or_default();
+                    catalog::read(takers, &Input { path, bytes, size: piece.size }, &mut self.records);
+                    continue;
+                }
+                self.open = Some(Open { path: path.to_owned(), size: piece.size, takers, bytes: Vec::new() });
+            }
+            let Some(mut open) = self.open.take() else { continue };
+            if open.take(bytes, piece.last) {
+                if piece.last {
+                    let Open { path, size, takers, bytes } = open;
+                    let input = Input { path: &path, bytes: &bytes, size };
+                    catalog::read(takers.unwrap_or_default(), &input, &mut self.records);
+                } else {
+                    self.open = Some(open);
+                }
+            }
+        }
+    }
+
+    /// All records, in the order of the archive.
+    pub fn into_records(self) -> Vec<CatalogRecord> {
+        self.records
+    }
+}
+
+impl Open {
+    /// Keeps the bytes as far as somebody wants them; false when nobody wants the file.
+    fn take(&mut self, bytes: &[u8], last: bool) -> bool {
+        let limit = usize::try_from(self.takers.map_or(u64::MAX, Takers::limit)).unwrap_or(usize::MAX);
+        let room = limit.saturating_sub(self.bytes.len());
+        if self.bytes.is_empty() && self.takers.is_some() {
+            self.bytes.reserve_exact(usize::try_from(self.size).unwrap_or(usize::MAX).min(limit));
+        }
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if self.takers.is_none() && (self.bytes.len() >= HEAD || last) {
+            let takers = Takers::of(&self.path, &self.bytes[..self.bytes.len().min(HEAD)]);
+            self.takers = Some(takers);
+            return !takers.is_empty();
+        }
+        true
+    }
+}
