@@ -42,6 +42,7 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     let selector = selector(arguments.platform.as_deref(), Selector::All)?;
     let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
     let reader = Reader::new(&arguments.source, terminal);
+    let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
     let (reports, exit) = judge_all(arguments, &policy, &reader, &selector, terminal);
     let repository_file = policy::repository_file(policy_file.as_deref());
     for output in &outputs {

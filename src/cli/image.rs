@@ -24,13 +24,19 @@ pub(super) struct Reader<'a> {
     pub terminal: &'a Terminal,
     scanner: Scanner,
     cache: Option<Cache>,
+    packages: bool,
     client: OnceCell<Client>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(arguments: &'a SourceArguments, terminal: &'a Terminal) -> Self {
         let cache = (!arguments.no_cache).then(cache_folder).flatten().map(Cache::new);
-        Self { arguments, terminal, scanner: Scanner::new(), cache, client: OnceCell::new() }
+        Self { arguments, terminal, scanner: Scanner::new(), cache, packages: false, client: OnceCell::new() }
+    }
+
+    /// Asks for the packages too.
+    pub fn with_packages(self) -> Self {
+        Self { packages: true, ..self }
     }
 
     /// Reads one image: everything that is asked of it, once.
@@ -96,6 +102,7 @@ impl<'a> Reader<'a> {
             limits: Limits::default(),
             scanner: &self.scanner,
             cache: self.cache.as_ref(),
+            packages: self.packages,
             progress: bar,
         }
     }

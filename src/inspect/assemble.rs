@@ -11,11 +11,18 @@ use crate::oci::{ImagePlan, LayerPlan};
 use crate::secrets::Scanner;
 
 use super::overlay::{Name, Origin, Overlaid, overlay};
+use super::packages::sightings;
 use super::{accounts, base, config_secrets, instruction};
 
 /// Makes the facts of an image from its plan and its layers, bottom first; a layer that could not be seen is a gap.
+/// Packages are put together only when they are asked for.
 #[must_use]
-pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, scanner: &Scanner) -> ImageFacts {
+pub fn assemble(
+    mut plan: ImagePlan,
+    layers: Vec<Result<Arc<LayerFacts>, Gap>>,
+    scanner: &Scanner,
+    packages: bool,
+) -> ImageFacts {
     let mut seen = config_secrets::search(&mut plan.config, &mut plan.annotations, scanner);
     if let Some(index) = &mut plan.index {
         seen.extend(config_secrets::search_map(&mut index.annotations, scanner));
@@ -44,6 +51,7 @@ pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, 
     let documents = documents(&facts, &overlaid);
     let places = secret_places(&facts, &overlaid);
     let layers = layer_table(&plan.layers, &facts, &sums, &plan.config.history);
+    let sightings = packages.then(|| sightings(&facts, &overlaid));
     let (files, hidden) = take_entries(facts, &overlaid);
 
     let mut image = ImageFacts {
@@ -73,6 +81,11 @@ pub fn assemble(mut plan: ImagePlan, layers: Vec<Result<Arc<LayerFacts>, Gap>>, 
     image.os_release = release.map(|bytes| accounts::parse_os_release(&bytes)).unwrap_or_default();
     image.base = base::claims(&image);
     image.secrets = join_secrets(places, seen, scanner);
+    if let Some(sightings) = sightings {
+        let (packages, gaps) = super::packages::packages(&image, sightings);
+        image.packages = Some(packages);
+        image.gaps.extend(gaps);
+    }
     image.gaps.sort();
     image.gaps.dedup();
     image.notes.sort();

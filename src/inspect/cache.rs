@@ -26,6 +26,8 @@ pub struct Cache {
 pub struct Analysers {
     /// Version of the secret detectors.
     pub scanner: u32,
+    /// Version of the catalogers.
+    pub catalog: u32,
     /// Bounds of a layer.
     pub limits: Limits,
 }
@@ -53,10 +55,11 @@ impl Cache {
     }
 
     fn file(&self, blob: Option<&Digest>, diff_id: &Digest, analysers: Analysers) -> PathBuf {
-        let Analysers { scanner, limits } = analysers;
+        let Analysers { scanner, catalog, limits } = analysers;
         let blob = blob.map_or_else(|| "-".to_owned(), ToString::to_string);
         let key = Digest::of(
-            format!("{FORMAT}\n{blob}\n{diff_id}\n{scanner}\n{limits:?}\n{}", env!("CARGO_PKG_VERSION")).as_bytes(),
+            format!("{FORMAT}\n{blob}\n{diff_id}\n{scanner}\n{catalog}\n{limits:?}\n{}", env!("CARGO_PKG_VERSION"))
+                .as_bytes(),
         );
         self.folder.join(&key.hex()[..2]).join(&key.hex()[2..])
     }

@@ -23,6 +23,8 @@ pub struct Engine<'a> {
     pub scanner: &'a Scanner,
     /// Where facts of layers are kept; none to read everything anew and keep nothing.
     pub cache: Option<&'a Cache>,
+    /// Whether packages are put together; their records are read and cached in any case.
+    pub packages: bool,
     /// Told how far the reading is.
     pub progress: &'a dyn Progress,
 }
@@ -34,7 +36,7 @@ pub(super) type Fate = Result<Arc<LayerFacts>, Gap>;
 
 impl Engine<'_> {
     pub(super) fn analysers(&self) -> Analysers {
-        Analysers { scanner: self.scanner.version(), limits: self.limits }
+        Analysers { scanner: self.scanner.version(), catalog: crate::catalog::VERSION, limits: self.limits }
     }
 
     pub(super) fn settings(&self, threads: NonZeroUsize) -> pipeline::Settings<'_> {
@@ -96,7 +98,7 @@ impl Engine<'_> {
             };
             known.insert((layer.key.clone(), layer.diff_id.clone()), fate);
         }
-        Ok(put_together(plan, self.scanner, known))
+        Ok(put_together(plan, self, known))
     }
 
     pub(super) fn store(&self, blob: Option<&Digest>, facts: &LayerFacts) {
@@ -152,7 +154,7 @@ impl LayerFate {
 /// Gives every image its layers. The last image that needs a layer gets it without a copy.
 pub(super) fn put_together(
     plan: Plan,
-    scanner: &Scanner,
+    engine: &Engine<'_>,
     mut known: BTreeMap<Key, Result<Arc<LayerFacts>, LayerFate>>,
 ) -> Inspection {
     let mut uses: BTreeMap<Key, usize> = BTreeMap::new();
@@ -174,7 +176,7 @@ pub(super) fn put_together(
             let missing = || Err(LayerFate::new(GapKind::LayerMissing, "it was not read".to_owned()));
             fates.push(fate.unwrap_or_else(missing).map_err(|fate| fate.gap(index)));
         }
-        images.push(assemble(image, fates, scanner));
+        images.push(assemble(image, fates, engine.scanner, engine.packages));
     }
     Inspection { schema: SCHEMA.to_owned(), images, gaps: plan.gaps }
 }

@@ -9,6 +9,7 @@ mod config_secrets;
 mod engine;
 mod instruction;
 mod overlay;
+mod packages;
 mod pipeline;
 mod search;
 mod stream;

@@ -65,7 +65,7 @@ impl Engine<'_> {
             };
             known.insert(key, fate);
         }
-        Ok(put_together(plan, self.scanner, known))
+        Ok(put_together(plan, self, known))
     }
 
     /// Compares a layer that has been read with what the documents promise of it.

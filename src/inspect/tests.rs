@@ -28,6 +28,7 @@ fn engine<'a>(scanner: &'a Scanner, cache: Option<&'a Cache>, threads: usize) ->
         threads: NonZeroUsize::new(threads).expect("some"),
         limits: Limits::default(),
         scanner,
+        packages: true,
         cache,
         progress: &Silent,
     }

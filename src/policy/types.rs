@@ -49,6 +49,14 @@ pub struct Policy {
     pub rules: Vec<Configured>,
 }
 
+impl Policy {
+    /// Whether one of its rules looks at packages.
+    #[must_use]
+    pub fn reads_packages(&self) -> bool {
+        self.rules.iter().any(|configured| configured.rule.reads_packages())
+    }
+}
+
 /// What one rule said of one image.
 pub struct RuleResult {
     /// The rule.

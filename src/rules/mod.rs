@@ -73,6 +73,14 @@ pub struct Rule {
     pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
 }
 
+impl Rule {
+    /// Whether it looks at [`ImageFacts::packages`], which are put together only when somebody asks.
+    #[must_use]
+    pub fn reads_packages(&self) -> bool {
+        ["packages.", "licenses.", "runtime."].iter().any(|group| self.id.starts_with(group))
+    }
+}
+
 /// A rule with its settings: a pure function.
 pub trait Check: Send + Sync {
     /// Judges one platform's image.

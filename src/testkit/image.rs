@@ -24,16 +24,19 @@
 //! base claimed python:3.12 sha256:…      an answer about the base, as if the facts had it
 //! secret structured github-token in etc/app.conf layer 0 [hidden 2] [line 3] [value a]
 //! secret weak generic in env TOKEN [value a]         also `label KEY`, `history 3`, `config /config/Cmd/0`
+//! package pkg:deb/openssl@3.0-1 in var/lib/dpkg/status [by dpkg] [inside a.jar] [claimed|declared] [owns usr/bin/openssl …]
 //! # a comment
 //! ```
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::catalog::{self, HEAD, Input, Takers};
 use crate::inspect::assemble;
 use crate::model::{
-    BaseClaim, Digest, Document, Entry, FileHash, Gap, GapKind, Grade, Healthcheck, History, ImageConfig, ImageFacts,
-    IndexChild, IndexFacts, Kind, LayerFacts, Nature, Place, Platform, SecretFact, Severity, Subject, parse_size,
+    BaseClaim, CatalogRecord, Dependency, Digest, Document, Entry, FileHash, Gap, GapKind, Grade, Healthcheck, History,
+    ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, Method, Nature, OwnedFile, Package, PackageKind,
+    Place, Platform, Presence, Purl, SecretFact, Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
 use crate::secrets::Scanner;
@@ -46,7 +49,7 @@ pub fn image(text: &str) -> ImageFacts {
     let parts = Parts::read(text);
     let (bases, secrets) = (parts.bases.clone(), parts.secrets.clone());
     let (plan, layers) = parts.finish();
-    let mut image = assemble(plan, layers, &Scanner::new());
+    let mut image = assemble(plan, layers, &Scanner::new(), true);
     image.base.extend(bases);
     image.base.sort_by_key(|claim| std::cmp::Reverse(claim.grade));
     for secret in secrets {
@@ -79,6 +82,7 @@ struct LayerText {
     packed: Option<u64>,
     entries: Vec<Entry>,
     documents: Vec<Document>,
+    records: Vec<CatalogRecord>,
 }
 
 #[derive(Default)]
@@ -140,6 +144,7 @@ impl Parts {
             "unpacked" => self.layer().unpacked = Some(parse_size(rest).ok()?),
             "packed" => self.layer().packed = Some(parse_size(rest).ok()?),
             "gap" => self.gap(rest)?,
+            "package" => self.package(rest)?,
             "base" => self.bases.push(base(rest)?),
             "secret" => self.secrets.push(secret(line, rest)?),
             _ => self.entry(line)?,
@@ -171,6 +176,54 @@ impl Parts {
         let kind: GapKind = serde_json::from_value(kind.into()).ok()?;
         let path = detail.split_whitespace().find(|word| word.contains('/')).map(str::to_owned);
         self.gaps.push(Gap { kind, layer: None, path, detail: detail.to_owned() });
+        Some(())
+    }
+
+    /// A package, as if a cataloger had read it out of the file it is in.
+    fn package(&mut self, rest: &str) -> Option<()> {
+        let (purl, rest) = rest.split_once(" in ")?;
+        let (rest, owned) = rest.split_once(" owns ").unwrap_or((rest, ""));
+        let mut words = rest.split_whitespace();
+        let path = words.next()?;
+        let purl: Purl = purl.parse().ok()?;
+        let kind: PackageKind = serde_json::from_value(purl.kind.as_str().into()).ok()?;
+        let method = if kind.is_system() { Method::Database } else { Method::Manifest };
+        let mut package = Package::new(kind, purl.name, purl.version.unwrap_or_default(), method);
+        package.namespace = purl.namespace;
+        package.arch = purl.qualifiers.get("arch").cloned();
+        package.licences.declared = purl.qualifiers.get("licence").cloned();
+        package.files = owned
+            .split_whitespace()
+            .map(|path| OwnedFile { path: path.into(), digest: None, may_differ: false })
+            .collect();
+        let mut cataloger = "test".to_owned();
+        while let Some(word) = words.next() {
+            match word {
+                "by" => words.next()?.clone_into(&mut cataloger),
+                "inside" => words.next()?.clone_into(&mut package.inside),
+                "needs" => {
+                    package.depends.push(Dependency { names: vec![words.next()?.to_owned()], ..Dependency::default() });
+                }
+                "declared" => package.presence = Presence::Declared,
+                "claimed" => package.presence = Presence::Claimed,
+                _ => return None,
+            }
+        }
+        let layer = self.layer();
+        layer.text.push_str(rest);
+        if !layer.entries.iter().any(|entry| entry.path.as_ref() == path) {
+            layer.entries.push(bare(path, Kind::File, 0o644));
+        }
+        match layer.records.iter_mut().find(|record| record.path == path && record.cataloger == cataloger) {
+            Some(record) => record.packages.push(package),
+            None => layer.records.push(CatalogRecord {
+                path: path.to_owned(),
+                cataloger,
+                packages: vec![package],
+                fragments: Vec::new(),
+                gaps: Vec::new(),
+            }),
+        }
         Some(())
     }
 
@@ -213,6 +266,8 @@ impl Parts {
         if content.is_some_and(|content| content.starts_with('"')) {
             entry.size = bytes.len() as u64;
             layer.documents.push(Document { path: path.into(), bytes: bytes.clone(), truncated: false });
+            let takers = Takers::of(path, &bytes[..bytes.len().min(HEAD)]);
+            catalog::read(takers, &Input { path, bytes: &bytes, size: entry.size }, &mut layer.records);
         }
         entry.sha256 = Some(hash(&bytes));
         layer.entries.push(entry);
@@ -255,7 +310,7 @@ impl Parts {
                     entries: layer.entries,
                     documents: layer.documents,
                     hits: Vec::new(),
-                    catalog: Vec::new(),
+                    catalog: catalog::encode(&layer.records),
                     notes: Vec::new(),
                     gaps: Vec::new(),
                 })),
