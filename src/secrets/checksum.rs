@@ -75,6 +75,61 @@ pub(super) fn grafana(token: &[u8]) -> Check {
     before.strip_suffix(b"_").map_or(Check::Fails, |body| agrees(check, &little_endian_hex_crc(body)))
 }
 
+/// Checks a Zuplo key: `zpka_`, a body, `_`, and the CRC-32 of the body in hexadecimal.
+pub(super) fn zuplo(token: &[u8]) -> Check {
+    let Some((before, check)) = token.split_last_chunk::<8>() else { return Check::Fails };
+    let body = before.strip_prefix(b"zpka_").and_then(|body| body.strip_suffix(b"_"));
+    body.map_or(Check::Fails, |body| agrees(check, &hex_crc(body)))
+}
+
+/// Gives the CRC-32 of a text in lower-case hexadecimal, most significant digit first.
+pub(super) fn hex_crc(body: &[u8]) -> [u8; 8] {
+    digits(crc32fast::hash(body), b"0123456789abcdef")
+}
+
+/// Checks a seed of a NATS key: base32 of a prefix, 32 bytes and a CRC-16 (XMODEM), least significant byte first.
+pub(super) fn nats(seed: &[u8]) -> Check {
+    let (mut bits, mut held, mut bytes) = (0u32, 0, Vec::with_capacity(36));
+    for &byte in seed {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'2'..=b'7' => byte - b'2' + 26,
+            _ => return Check::Fails,
+        };
+        bits = (bits << 5 | u32::from(value)) & 0xffff;
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held & 0xff) as u8);
+        }
+    }
+    let Some((body, check)) = bytes.split_last_chunk::<2>() else { return Check::Fails };
+    agrees(check, &xmodem(body).to_le_bytes())
+}
+
+fn xmodem(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |sum: u16, &byte| {
+        (0..8).fold(sum ^ u16::from(byte) << 8, |sum, _| if sum & 0x8000 == 0 { sum << 1 } else { sum << 1 ^ 0x1021 })
+    })
+}
+
+/// Writes a seed of a NATS key of the kind, such as `U` for a user.
+#[cfg(test)]
+pub(super) fn nats_seed(kind: &[u8], key: &[u8]) -> Vec<u8> {
+    const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let kind = BASE32.iter().position(|known| known == &kind[0]).expect("a letter");
+    let prefix = u8::try_from(kind << 3).expect("5 bits");
+    let mut bytes = vec![18 << 3 | prefix >> 5, (prefix & 31) << 3];
+    bytes.extend(key);
+    bytes.extend(xmodem(&bytes).to_le_bytes());
+    let bits: Vec<u8> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+    bits.chunks(5)
+        .map(|chunk| {
+            BASE32[(0..5).fold(0, |value, bit| value << 1 | usize::from(chunk.get(bit).copied().unwrap_or(0)))]
+        })
+        .collect()
+}
+
 /// Checks the account number inside an AWS access key id: at most twelve decimal digits. Ids whose body begins with `I`
 /// or `J` are older than that encoding.
 pub(super) fn aws_access_key_id(id: &[u8]) -> Check {
@@ -145,6 +200,7 @@ mod tests {
         assert_eq!(&base36_crc(b"glpat-imgguardTestPayload00000000.01.0r"), b"1lfedp5");
         assert_eq!(&upper_hex_crc(b"ATBBimgguardTestVector000001"), b"4CAAF847");
         assert_eq!(&little_endian_hex_crc(b"glsa_imgguardTestVector00000000000001"), b"4d73a63a");
+        assert_eq!(&hex_crc(b"imgguardTestVector00000000000001"), b"641dc08b");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::window::{AHEAD, BEHIND, Window};
 use crate::model::{Grade, Hit, Nature, Severity};
 
 /// Changes whenever detectors or the engine find something else in the same bytes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Hits told of one file; what is beyond is told by [`FileScan::truncated`].
 pub const MAX_HITS: usize = 10_000;

@@ -11,6 +11,9 @@ use crate::model::{Grade, Hit};
 
 static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
 
+/// Found at the start of a file only.
+const AT_START: &str = "kerberos-keytab";
+
 /// Scans a file that is cut into pieces of the given sizes; the last size is repeated.
 fn scan_cut(path: &str, bytes: &[u8], sizes: &[usize]) -> (Vec<Hit>, bool) {
     let mut scan = FileScan::new(path, bytes.len() as u64);
@@ -37,7 +40,7 @@ fn everything(spread: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     for detector in detectors::all() {
         for text in detector.finds.iter().chain(detector.ignores) {
-            bytes.extend(Example::of(text).text.as_bytes());
+            bytes.extend(Example::of(text).bytes);
             bytes.extend("\n lorem ipsum dolor\n".bytes().cycle().take(spread));
             bytes.push(b'\n');
         }
@@ -48,7 +51,8 @@ fn everything(spread: usize) -> Vec<u8> {
 #[test]
 fn a_file_of_all_examples_has_a_hit_of_every_detector_that_needs_no_special_name() {
     let hits = scan("app/.env", &everything(20));
-    for detector in detectors::all().filter(|detector| detector.id != "password-hash") {
+    let named = |detector: &&detectors::Detector| detector.finds.iter().all(|text| text.starts_with("# "));
+    for detector in detectors::all().filter(|detector| !named(detector) && detector.id != AT_START) {
         assert!(hits.iter().any(|hit| &*hit.detector == detector.id), "{}", detector.id);
     }
     assert!(hits.windows(2).all(|pair| pair[0].offset < pair[1].offset));
@@ -64,19 +68,19 @@ fn one_byte_chunks_change_nothing() {
 
 #[test]
 fn a_cut_at_any_place_of_an_example_changes_nothing() {
-    for detector in detectors::all() {
+    for detector in detectors::all().filter(|detector| detector.id != AT_START) {
         for text in detector.finds {
             let example = Example::of(text);
             // The first piece is large enough to be searched at once, so that the example lies on the seam.
             for lead in [0, 40_000] {
                 let mut bytes = b"filler \n".repeat(lead / 8);
                 let from = bytes.len();
-                bytes.extend(example.text.as_bytes());
+                bytes.extend(&example.bytes);
                 bytes.extend(b"\n filler".repeat(lead / 8));
                 let whole = scan(&example.path, &bytes);
                 assert!(!whole.is_empty(), "{text}");
-                let step = if lead == 0 { 1 } else { 1 + example.text.len() / 60 };
-                for cut in (from..=from + example.text.len()).step_by(step) {
+                let step = if lead == 0 { 1 } else { 1 + example.bytes.len() / 60 };
+                for cut in (from..=from + example.bytes.len()).step_by(step) {
                     assert_eq!(
                         scan_cut(&example.path, &bytes, &[cut.max(1), bytes.len()]).0,
                         whole,

@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use super::base58;
 use super::checksum;
 use super::engine::{FileScan, Scanner};
 use crate::model::Hit;
@@ -14,6 +15,8 @@ use crate::model::Hit;
 pub(super) struct Example {
     pub path: String,
     pub text: String,
+    /// The text, with the bytes of `{raw …}` as they are.
+    pub bytes: Vec<u8>,
 }
 
 impl Example {
@@ -22,14 +25,21 @@ impl Example {
             Some(rest) => rest.split_once('\n').expect("a path has a body"),
             None => ("opt/app/data", template),
         };
-        Self { path: path.to_owned(), text: expand(body) }
+        let text = expand(body);
+        // Raw bytes are characters below U+0100 in the text.
+        let bytes = if body.contains("{raw ") {
+            text.chars().map(|character| u8::try_from(u32::from(character)).expect("Latin-1")).collect()
+        } else {
+            text.clone().into_bytes()
+        };
+        Self { path: path.to_owned(), text, bytes }
     }
 }
 
 /// Finds everything in an example.
 pub(super) fn hits(scanner: &Scanner, example: &Example) -> Vec<Hit> {
     let mut hits = Vec::new();
-    FileScan::new(&example.path, example.text.len() as u64).feed(scanner, example.text.as_bytes(), true, &mut hits);
+    FileScan::new(&example.path, example.bytes.len() as u64).feed(scanner, &example.bytes, true, &mut hits);
     hits
 }
 
@@ -96,25 +106,42 @@ fn make(word: &str, before: &str, random: &mut Sequence) -> String {
         }
         "sumHEX" => ascii(&checksum::upper_hex_crc(token.as_bytes())),
         "sumhex" => ascii(&checksum::little_endian_hex_crc(token.trim_end_matches('_').as_bytes())),
+        "sumzuplo" => ascii(&checksum::hex_crc(
+            token[token.find("zpka_").expect("a prefix") + 5..].trim_end_matches('_').as_bytes(),
+        )),
         "sumbech32" => {
             let (human, data) = token.split_once("-1").expect("a separator");
             let human = format!("{human}-").to_ascii_lowercase();
             ascii(&checksum::bech32_checksum(human.as_bytes(), data.to_ascii_lowercase().as_bytes()))
                 .to_ascii_uppercase()
         }
-        "base64" => STANDARD.encode(expand(&argument.replace('(', "{").replace(')', "}"))),
-        "base64url" => URL_SAFE_NO_PAD.encode(expand(
-            &argument.replace('(', "{").replace(')', "}").replace('[', "{open}").replace(']', "{close}"),
-        )),
-        "der" => lines(&STANDARD.encode(der(argument, random)), "\n"),
-        "der1" => lines(&STANDARD.encode(der(argument, random)), "\\n"),
+        "base64" => STANDARD.encode(expand(&nested(argument))),
+        "base64url" => URL_SAFE_NO_PAD.encode(expand(&nested(argument))),
+        "der" => lines(&STANDARD.encode(made_key(argument, random)), "\n"),
+        "der1" => lines(&STANDARD.encode(made_key(argument, random)), "\\n"),
+        "raw" => made_key(argument, random).iter().map(|&byte| char::from(byte)).collect(),
+        "key64" => STANDARD.encode(made_key(argument, random)),
+        "wif" => ascii(&base58::wif(&random.bytes(32))),
+        "nats" => ascii(&checksum::nats_seed(argument.as_bytes(), &random.bytes(32))),
+        "words" => mnemonic(count(), random),
+        "wg" => STANDARD.encode(clamped(random.bytes(32))),
         "pem64" => STANDARD.encode(format!(
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-            lines(&STANDARD.encode(der(argument, random)), "\n")
+            lines(&STANDARD.encode(made_key(argument, random)), "\n")
+        )),
+        "shifted64" => STANDARD.encode(format!(
+            "{}-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            &"  "[..argument.len()],
+            lines(&STANDARD.encode(made_key("pkcs8", random)), "\n")
         )),
         _ if before.ends_with('$') => format!("{{{word}}}"),
         _ => panic!("unknown word in braces: {word}"),
     }
+}
+
+/// Writes a template inside a template: round brackets stand for braces, square ones for braces that are meant.
+fn nested(argument: &str) -> String {
+    argument.replace('(', "{").replace(')', "}").replace('[', "{open}").replace(']', "{close}")
 }
 
 fn lines(text: &str, newline: &str) -> String {
@@ -122,8 +149,24 @@ fn lines(text: &str, newline: &str) -> String {
     lines.join(newline)
 }
 
+/// Makes something of the form of a private key; see [`made_key`].
+pub(super) fn der(kind: &str) -> Vec<u8> {
+    made_key(kind, &mut Sequence(0x2f11_9d03))
+}
+
+fn clamped(mut key: Vec<u8>) -> Vec<u8> {
+    key[0] &= 0xf8;
+    key[31] = key[31] & 0x7f | 0x40;
+    key
+}
+
+/// Makes words of BIP-39 that end in the right checksum.
+fn mnemonic(count: usize, random: &mut Sequence) -> String {
+    bip39::Mnemonic::from_entropy(&random.bytes(count / 3 * 4)).expect("a length").words().collect::<Vec<_>>().join(" ")
+}
+
 /// Makes something of the form of a private key; its numbers are random and no key.
-fn der(kind: &str, random: &mut Sequence) -> Vec<u8> {
+fn made_key(kind: &str, random: &mut Sequence) -> Vec<u8> {
     let element = |tag: u8, content: &[u8]| {
         let length = u16::try_from(content.len()).expect("short").to_be_bytes();
         let mut out = vec![tag];
@@ -137,7 +180,7 @@ fn der(kind: &str, random: &mut Sequence) -> Vec<u8> {
     };
     let sequence = |parts: &[Vec<u8>]| element(0x30, &parts.concat());
     let number = |random: &mut Sequence, size: usize| element(2, &[vec![0x41], random.bytes(size - 1)].concat());
-    let oid = element(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]);
+    let oid = [element(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]), element(5, &[])].concat();
     match kind {
         "rsa" => sequence(&[
             element(2, &[0]),
@@ -147,9 +190,13 @@ fn der(kind: &str, random: &mut Sequence) -> Vec<u8> {
             number(random, 64),
             number(random, 64),
         ]),
-        "pkcs8" => sequence(&[element(2, &[0]), sequence(&[oid]), element(4, &der("rsa", random))]),
+        "pkcs8" => sequence(&[element(2, &[0]), sequence(&[oid]), element(4, &made_key("rsa", random))]),
         "encrypted" => sequence(&[sequence(&[oid]), element(4, &random.bytes(300))]),
-        "ec" => sequence(&[element(2, &[1]), element(4, &random.bytes(32))]),
+        "ec" => sequence(&[
+            element(2, &[1]),
+            element(4, &random.bytes(32)),
+            element(0xa0, &element(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7])),
+        ]),
         "openssh" => {
             let field = |bytes: &[u8]| [&u32::try_from(bytes.len()).expect("short").to_be_bytes()[..], bytes].concat();
             [
@@ -162,6 +209,25 @@ fn der(kind: &str, random: &mut Sequence) -> Vec<u8> {
                 field(&random.bytes(136)),
             ]
             .concat()
+        }
+        "ed25519" => sequence(&[
+            element(2, &[0]),
+            sequence(&[element(6, &[0x2b, 0x65, 0x70])]),
+            element(4, &element(4, &random.bytes(32))),
+        ]),
+        "pgp" | "pgp-encrypted" => {
+            let numbers = [&[4, 1, 2, 3, 4, 1, 4, 0][..], &random.bytes(128), &[0, 17, 1, 0, 1]].concat();
+            let secret = if kind == "pgp" { vec![0] } else { vec![254, 9, 3, 8] };
+            let body = [numbers, secret, random.bytes(300)].concat();
+            [&[0x95][..], &u16::try_from(body.len()).expect("short").to_be_bytes(), &body].concat()
+        }
+        "p12" => {
+            let bag = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, 2];
+            [element(6, &bag), element(0xa0, &made_key("encrypted", random))].concat()
+        }
+        "jks" => {
+            let protector = [0x2b, 6, 1, 4, 1, 0x2a, 2, 0x11, 1, 1];
+            sequence(&[sequence(&[element(6, &protector), element(5, &[])]), element(4, &random.bytes(300))])
         }
         "noise" => random.bytes(300),
         _ => panic!("unknown kind of key: {kind}"),

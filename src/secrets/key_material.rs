@@ -1,7 +1,8 @@
-//! Private keys: PEM (RFC 7468), PKCS#1 (RFC 8017), PKCS#8 (RFC 5208), SEC1 (RFC 5915), `OpenSSH`.
+//! Private keys as text: PEM (RFC 7468) on many lines, on one, escaped, in string literals.
 //!
 //! A header alone is nothing: the body has to decode and to have the structure of a key.
 
+use super::der::Der;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -21,7 +22,13 @@ pub(super) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Decodes unpadded base64url; none if it is not.
 pub(super) fn decode_base64url(text: &[u8]) -> Option<Vec<u8>> {
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()
+    const LENIENT_URL: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::URL_SAFE,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+            .with_decode_allow_trailing_bits(true),
+    );
+    LENIENT_URL.decode(text).ok()
 }
 
 /// What a PEM block holds.
@@ -98,6 +105,7 @@ impl Body {
         let mut at = from;
         while let Some(&byte) = bytes.get(at) {
             match byte {
+                b'+' | b'.' if follows_quote(&bytes[from..at]) => {}
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => {
                     body.base64.push(byte);
                     body.end = at + 1;
@@ -106,10 +114,14 @@ impl Body {
                 b'\\' => {
                     // `\n`, `\\n`, `\/`, and a backslash at the end of a line.
                     at += bytes[at..].iter().take_while(|&&byte| byte == b'\\').count();
-                    if !matches!(bytes.get(at), Some(b'n' | b'r' | b't' | b'\n' | b'\r')) {
-                        continue;
-                    }
+                    at += escape_length(&bytes[at..]);
+                    continue;
                 }
+                b'&' if bytes[at..].starts_with(b"&#") => {
+                    // `&#10;` and `&#xA;`
+                    at += memchr::memchr(b';', &bytes[at..bytes.len().min(at + 7)]).unwrap_or(0);
+                }
+                b'#' | b'*' if at > from && begins_line(&bytes[from..at]) => {}
                 b':' | b'-' if body.header_line(bytes, at) => {
                     at = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |newline| at + newline);
                 }
@@ -140,6 +152,101 @@ impl Body {
     }
 }
 
+/// Tells whether the last thing was the end of a string literal, so that a sign joins it to the next.
+fn follows_quote(before: &[u8]) -> bool {
+    before
+        .iter()
+        .rev()
+        .find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+        .is_some_and(|byte| matches!(byte, b'"' | b'\''))
+}
+
+/// Tells whether only blanks stand before this on its line.
+fn begins_line(before: &[u8]) -> bool {
+    before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t')).is_some_and(|&byte| byte == b'\n')
+}
+
+/// Gives the length of what follows a backslash and stands for white space: `n`, `r`, `t`, a line break, `u000a`, `x0a`.
+fn escape_length(after: &[u8]) -> usize {
+    match after {
+        [b'n' | b'r' | b't' | b'\n' | b'\r', ..] => 1,
+        [b'u', b'0', b'0', b'0', b'a' | b'A' | b'd' | b'D', ..] => 5,
+        [b'x', b'0', b'a' | b'A' | b'd' | b'D', ..] => 3,
+        _ => 0,
+    }
+}
+
+/// Collects base64 from `from` on, over line breaks and escapes, and decodes it; gives the end of it as well.
+pub(super) fn base64_block(bytes: &[u8], from: usize) -> Option<(Vec<u8>, usize)> {
+    let body = Body::collect(bytes, from);
+    let whole = body.base64.len() - usize::from(body.base64.len() % 4 == 1);
+    Some((decode_base64(&body.base64[..whole])?, body.end))
+}
+
+/// What the first packet of an `OpenPGP` message says about its secret key (RFC 9580, sections 4.2 and 5.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packet {
+    /// The key is there as it is.
+    Plain,
+    /// A passphrase is needed.
+    Encrypted,
+    /// No secret key, or only its place on a smart card.
+    Other,
+}
+
+/// Reads a secret key packet.
+pub(super) fn secret_packet(bytes: &[u8]) -> Packet {
+    let read = || {
+        let (&tag, rest) = bytes.split_first()?;
+        let body = match tag {
+            0x94 => rest.get(1..)?,
+            0x95 => rest.get(2..)?,
+            0x96 => rest.get(4..)?,
+            0xc5 => match *rest.first()? {
+                0..=191 => rest.get(1..)?,
+                192..=223 => rest.get(2..)?,
+                _ => rest.get(5..)?,
+            },
+            _ => return None,
+        };
+        let (&version, rest) = body.split_first()?;
+        if !matches!(version, 4..=6) {
+            return None;
+        }
+        let (&algorithm, rest) = rest.get(4..)?.split_first()?;
+        let mut rest = if version > 4 { rest.get(4..)? } else { rest };
+        let numbers = match algorithm {
+            1..=3 => 2,
+            16 => 3,
+            17 => 4,
+            18 | 19 | 22 => {
+                rest = rest.get(1 + usize::from(*rest.first()?)..)?;
+                1
+            }
+            25 | 27 => {
+                rest = rest.get(32..)?;
+                0
+            }
+            _ => return None,
+        };
+        for _ in 0..numbers {
+            let (bits, after) = rest.split_first_chunk::<2>()?;
+            rest = after.get(usize::from(u16::from_be_bytes(*bits)).div_ceil(8)..)?;
+        }
+        if algorithm == 18 {
+            rest = rest.get(1 + usize::from(*rest.first()?)..)?;
+        }
+        Some(match rest {
+            [0, ..] => Packet::Plain,
+            // GNU's own kind of S2K: the secret part is elsewhere.
+            [253..=255, _, 101, ..] => Packet::Other,
+            [_, ..] => Packet::Encrypted,
+            [] => return None,
+        })
+    };
+    read().unwrap_or(Packet::Other)
+}
+
 fn structure(label: &[u8], body: &[u8], cut: bool) -> Kind {
     if let Some(rest) = body.strip_prefix(b"openssh-key-v1\0") {
         return match field(rest) {
@@ -159,64 +266,6 @@ fn structure(label: &[u8], body: &[u8], cut: bool) -> Kind {
 fn field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_be_bytes(*length) as usize)
-}
-
-/// DER (X.690) as far as a key needs it.
-struct Der<'a> {
-    bytes: &'a [u8],
-    /// The end is missing, so that lengths may point behind it.
-    cut: bool,
-}
-
-impl<'a> Der<'a> {
-    /// Splits off an element: its tag, its content, what follows.
-    fn element(&self, bytes: &'a [u8]) -> Option<(u8, &'a [u8], &'a [u8])> {
-        let (&tag, rest) = bytes.split_first()?;
-        let (&first, rest) = rest.split_first()?;
-        let (length, rest) = match first {
-            0..=0x7f => (usize::from(first), rest),
-            0x81 => (usize::from(*rest.first()?), &rest[1..]),
-            0x82 => {
-                let (length, rest) = rest.split_first_chunk::<2>()?;
-                (usize::from(u16::from_be_bytes(*length)), rest)
-            }
-            _ => return None,
-        };
-        match rest.split_at_checked(length) {
-            Some((content, after)) => Some((tag, content, after)),
-            None => self.cut.then_some((tag, rest, &[])),
-        }
-    }
-
-    fn is_key(&self) -> bool {
-        let read = || {
-            let (0x30, content, _) = self.element(self.bytes)? else { return None };
-            let (2, version, rest) = self.element(content)? else { return None };
-            if !matches!(version, [0 | 1]) {
-                return None;
-            }
-            let (tag, second, rest) = self.element(rest)?;
-            match tag {
-                // PKCS#1 and the form of DSA keys: further numbers.
-                2 => (second.len() >= 32 && self.element(rest)?.0 == 2).then_some(()),
-                // PKCS#8: an algorithm, then the key.
-                0x30 => (self.element(second)?.0 == 6 && self.element(rest)?.0 == 4).then_some(()),
-                // SEC1: the number itself.
-                4 => (second.len() >= 16).then_some(()),
-                _ => None,
-            }
-        };
-        read().is_some()
-    }
-
-    fn is_encrypted_key(&self) -> bool {
-        let read = || {
-            let (0x30, content, _) = self.element(self.bytes)? else { return None };
-            let (0x30, algorithm, rest) = self.element(content)? else { return None };
-            (self.element(algorithm)?.0 == 6 && self.element(rest)?.0 == 4).then_some(())
-        };
-        read().is_some()
-    }
 }
 
 #[cfg(test)]
@@ -291,8 +340,7 @@ mod tests {
             let text = [&bytes[..], b"-----BEGIN RSA PRIVATE KEY-----", &tail].concat();
             let at = memchr::memmem::rfind(&text, b"PRIVATE KEY").expect("a header");
             let _ = read_pem(&text, at);
-            let der = Der { bytes: &bytes, cut: true };
-            let _ = (der.is_key(), der.is_encrypted_key(), structure(b"", &bytes, false));
+            let _ = (structure(b"", &bytes, false), base64_block(&text, 0), secret_packet(&bytes));
         }
     }
 }

@@ -4,7 +4,9 @@
 //! the file's bytes once, in chunks cut anywhere; where they are cut never changes the hits.
 
 mod assignment;
+mod base58;
 mod checksum;
+mod der;
 mod detectors;
 mod engine;
 #[cfg(test)]

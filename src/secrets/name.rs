@@ -18,6 +18,8 @@ pub(crate) enum Name {
     DockerConfig,
     /// `etc/shadow`
     Shadow,
+    /// `ssh_host_rsa_key` and such.
+    HostKey,
     /// No file: a variable, a label or a command of the image's config.
     Config,
 }
@@ -41,6 +43,7 @@ impl Name {
             "shadow" | "shadow-" | "gshadow" | "gshadow-" if folder.rsplit('/').next() == Some("etc") => {
                 return Self::Shadow;
             }
+            _ if base.starts_with("ssh_host_") && base.ends_with("_key") => return Self::HostKey,
             ".pypirc" | ".git-credentials" | "pip.conf" | "pip.ini" | ".my.cnf" | ".pgpass" | ".s3cfg" | ".boto" => {
                 return Self::Credentials;
             }

@@ -97,25 +97,6 @@ pub(super) const DETECTORS: &[Detector] = &[
             "# app/config.yaml\npublic_key: {b62 40}\n",
         ],
     },
-    Detector {
-        id: "password-hash",
-        what: "password hash of an account that can log in",
-        rotate: "lock the account or set no password in the image",
-        grade: Grade::Structured,
-        severity: Severity::High,
-        nature: Nature::Secret,
-        may_show: false,
-        seek: Seek::Shadow(shadow_hash),
-        finds: &[
-            "# etc/shadow\nroot:$6${b62 8}${b62 86}:19000:0:99999:7:::\n",
-            "# etc/shadow\napp:$y$j9T${b62 22}${b62 43}:1::::::\n",
-        ],
-        ignores: &[
-            "# etc/shadow\nroot:!$6${b62 8}${b62 86}:1::::::\n",
-            "# etc/shadow\nroot:*:19000:0:99999:7:::\n",
-            "root:$6${b62 8}${b62 86}:1",
-        ],
-    },
 ];
 
 /// Base64url of the ways a JOSE header (RFC 7515) begins: `{"alg":`, `{"typ":`, `{"kid":`, `{"x5t":`, `{"jku":`, `{"cty":`.
@@ -212,19 +193,4 @@ fn url_password(window: &Window<'_>) -> Option<Reading> {
 /// Tells whether it is a short run of letters, as documentation uses for a password.
 fn is_a_word(password: &[u8]) -> bool {
     password.len() < 12 && password.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'))
-}
-
-/// Reads the second field of a line of `shadow(5)` around the `:$` at the window's place.
-fn shadow_hash(window: &Window<'_>) -> Option<Reading> {
-    let line = window.behind().iter().rev().take_while(|&&byte| byte != b'\n').count();
-    let user = &window.behind()[window.at - line..];
-    if user.is_empty() || user.contains(&b':') {
-        return None;
-    }
-    let start = window.at + 1;
-    let hash = &window.bytes[start..window.bytes.len().min(start + 300)];
-    let hash = &hash[..hash.iter().position(|byte| matches!(byte, b':' | b'\n')).unwrap_or(hash.len())];
-    let fields = hash.split(|&byte| byte == b'$').count();
-    (hash.len() >= 20 && fields >= 4 && hash.iter().all(u8::is_ascii_graphic))
-        .then(|| Reading::new(start, start + hash.len(), Grade::Structured))
 }

@@ -9,9 +9,17 @@ mod commerce;
 mod context;
 mod git;
 mod google;
+mod hashes;
+mod keyed;
 mod keys;
+mod keystores;
 mod mail;
+mod observability;
 mod packages;
+mod services;
+mod social;
+mod stores;
+mod wallets;
 
 use super::shape::Token;
 use super::window::Window;
@@ -103,7 +111,14 @@ const FAMILIES: &[&[Detector]] = &[
     mail::DETECTORS,
     commerce::DETECTORS,
     ai::DETECTORS,
+    observability::DETECTORS,
+    services::DETECTORS,
+    social::DETECTORS,
+    stores::DETECTORS,
     keys::DETECTORS,
+    keystores::DETECTORS,
+    wallets::DETECTORS,
+    hashes::DETECTORS,
     context::DETECTORS,
 ];
 
