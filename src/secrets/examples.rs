@@ -14,7 +14,6 @@ use crate::model::Hit;
 /// A file made of a template.
 pub(super) struct Example {
     pub path: String,
-    pub text: String,
     /// The text, with the bytes of `{raw …}` as they are.
     pub bytes: Vec<u8>,
 }
@@ -30,9 +29,9 @@ impl Example {
         let bytes = if body.contains("{raw ") {
             text.chars().map(|character| u8::try_from(u32::from(character)).expect("Latin-1")).collect()
         } else {
-            text.clone().into_bytes()
+            text.into_bytes()
         };
-        Self { path: path.to_owned(), text, bytes }
+        Self { path: path.to_owned(), bytes }
     }
 }
 
