@@ -1,14 +1,19 @@
 //! `imgguard bench limit`: what no reader of an image can beat. Each layer is read, hashed, unpacked and hashed again with
-//! the best library, one thread per layer, and nothing else is done.
+//! the best library, one thread per layer, and nothing else is done. `imgguard bench scan`: the search for secrets alone.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use sha2::{Digest as _, Sha256};
 
+use crate::model::ScanLedger;
 use crate::oci::{Blobs, Compression, LayerPlan, Selector};
+use crate::secrets::{FileScan, Scanner};
 use crate::source::{ImageSpec, Opened, open_archive, open_layout};
 
 use super::image::{look, threads};
@@ -31,11 +36,102 @@ enum BenchCommand {
         #[arg(long, value_name = "N")]
         threads: Option<NonZeroUsize>,
     },
+    /// Search files for secrets on one thread, and tell how fast; reading them is not counted.
+    Scan {
+        /// Files and folders.
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+        /// Bytes fed at once.
+        #[arg(long, value_name = "BYTES", default_value = "262144")]
+        chunk: NonZeroUsize,
+        /// Also list how many hits each detector has.
+        #[arg(long)]
+        hits: bool,
+    },
+}
+
+pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
+    match &arguments.command {
+        BenchCommand::Limit { image, threads } => measure_limit(image, *threads),
+        BenchCommand::Scan { paths, chunk, hits } => measure_scan(paths, chunk.get(), *hits),
+    }
+}
+
+/// What a search through files came to.
+#[derive(Default)]
+struct Searched {
+    spent: Duration,
+    ledger: ScanLedger,
+    hits: BTreeMap<Box<str>, u64>,
+}
+
+fn measure_scan(paths: &[PathBuf], chunk: usize, with_hits: bool) -> Result<Exit, Failure> {
+    let scanner = Scanner::new();
+    let mut searched = Searched::default();
+    let mut waiting: Vec<PathBuf> = paths.to_vec();
+    let mut buffer = vec![0; chunk];
+    while let Some(path) = waiting.pop() {
+        let Ok(kind) = path.symlink_metadata().map(|data| data.file_type()) else { continue };
+        if kind.is_dir() {
+            let Ok(folder) = path.read_dir() else { continue };
+            let mut inside: Vec<PathBuf> = folder.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            inside.sort_unstable_by(|left, right| right.cmp(left));
+            waiting.append(&mut inside);
+        } else if kind.is_file() {
+            // What cannot be read is not part of the measurement.
+            let _ = scan_file(&scanner, &path, &mut buffer, &mut searched);
+        }
+    }
+    let Searched { spent, ledger, hits } = searched;
+    let bytes = ledger.searched();
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let speed = bytes as f64 / 1e9 / spent.as_secs_f64().max(1e-9);
+    let mut report = serde_json::json!({
+        "bytes": bytes,
+        "seconds": (spent.as_secs_f64() * 1e3).round() / 1e3,
+        "gigabytes-per-second": (speed * 1e3).round() / 1e3,
+        "ledger": ledger,
+    });
+    if with_hits {
+        report["hits"] = serde_json::json!(hits);
+    }
+    output::print(&format!("{report}\n"))?;
+    Ok(Exit::Pass)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line owns the clock and reads files")]
+fn scan_file(scanner: &Scanner, path: &Path, buffer: &mut [u8], searched: &mut Searched) -> io::Result<()> {
+    let mut file = std::fs::File::open(path)?;
+    let name = path.to_string_lossy();
+    let mut scan = FileScan::new(name.trim_start_matches('/'), file.metadata()?.len());
+    let mut hits = Vec::new();
+    let size = file.metadata()?.len();
+    let (mut read, mut ended) = (0, false);
+    // Like the walk of a layer, which knows where a file ends.
+    while !ended {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let count = file.read(&mut buffer[filled..])?;
+            filled += count;
+            if count == 0 || read + filled as u64 >= size {
+                ended = true;
+                break;
+            }
+        }
+        read += filled as u64;
+        let now = std::time::Instant::now();
+        scan.feed(scanner, &buffer[..filled], ended, &mut hits);
+        searched.spent += now.elapsed();
+    }
+    scan.add_to(&mut searched.ledger);
+    for hit in hits {
+        *searched.hits.entry(hit.detector).or_default() += 1;
+    }
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line owns the clock")]
-pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
-    let BenchCommand::Limit { image, threads: asked } = &arguments.command;
+fn measure_limit(image: &str, asked: Option<NonZeroUsize>) -> Result<Exit, Failure> {
     let opened = match ImageSpec::parse(image, &look)? {
         ImageSpec::Layout { path, tag } => open_layout(&path, tag.as_deref(), &Selector::All)?,
         ImageSpec::Archive { path, tag } => open_archive(&path, tag.as_deref(), &Selector::All)?,
@@ -50,7 +146,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
     let start = std::time::Instant::now();
     let waiting = Mutex::new(layers);
     let unpacked = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads(*asked).get()).map(|_| scope.spawn(|| work(&waiting, &*blobs))).collect();
+        let workers: Vec<_> = (0..threads(asked).get()).map(|_| scope.spawn(|| work(&waiting, &*blobs))).collect();
         workers
             .into_iter()
             .map(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked"))))

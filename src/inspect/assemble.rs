@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Document, Entry, File, Gap, GapKind, Grade, Hidden, How, ImageFacts, Kind, Layer, LayerFacts, Nature, Note,
-    NoteKind, Place, SecretFact, Severity, Waste,
+    NoteKind, Place, ScanLedger, SecretFact, Severity, Waste,
 };
 use crate::oci::{ImagePlan, LayerPlan};
 use crate::secrets::Scanner;
@@ -48,6 +48,8 @@ pub fn assemble(
     gaps.append(&mut overlaid.gaps);
     notes.extend(named_twice(&facts, &overlaid));
     let sums = Sums::of(&facts, &overlaid);
+    let mut scanned = ScanLedger::default();
+    facts.iter().flatten().for_each(|layer| scanned += &layer.scanned);
     let documents = documents(&facts, &overlaid);
     let places = secret_places(&facts, &overlaid);
     let layers = layer_table(&plan.layers, &facts, &sums, &plan.config.history);
@@ -71,6 +73,7 @@ pub fn assemble(
         base: Vec::new(),
         secrets: Vec::new(),
         packages: None,
+        scanned,
         gaps,
         notes,
     };

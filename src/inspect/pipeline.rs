@@ -19,6 +19,7 @@ use crate::secrets::Scanner;
 
 use super::collect::LayerCatalog;
 use super::search::LayerSearch;
+use super::search::{LayerSearch, Searched};
 
 /// Opens the bytes of a layer, on the thread that reads them.
 pub(super) type Open<'a> = Box<dyn FnOnce() -> Result<Box<dyn Read + Send + 'a>, FetchError> + Send + 'a>;
@@ -438,4 +439,7 @@ fn facts(unpacked: &Unpacked, walked: Walked, content: Content) -> LayerFacts {
         path: Some(path),
     }));
     LayerFacts { diff_id, unpacked_size: size, entries, documents, hits, catalog: encode(&records), notes, gaps }
+    let Searched { hits, gaps: not_searched, ledger: scanned } = search.finish();
+    gaps.extend(not_searched);
+    LayerFacts { diff_id, unpacked_size: size, entries, documents, hits, scanned, notes, gaps }
 }

@@ -1,10 +1,10 @@
 //! The search for secrets through one layer's files, chunk by chunk.
 
 use crate::layer::Pieces;
-use crate::model::Hit;
+use crate::model::{Gap, GapKind, Hit, ScanLedger};
 use crate::secrets::{FileScan, Scanner};
 
-/// Most files of a layer that are named for having too many hits.
+/// Most files of a layer that are named for one kind of cut.
 const MAX_CUT: usize = 100;
 
 /// The state between two chunks: at most one file is open.
@@ -13,6 +13,17 @@ pub(super) struct LayerSearch {
     open: Option<(FileScan<'static>, Box<str>)>,
     hits: Vec<Hit>,
     cut: Vec<String>,
+    ledger: ScanLedger,
+}
+
+/// What the search through a whole layer came to.
+pub(super) struct Searched {
+    /// All hits, sorted.
+    pub hits: Vec<Hit>,
+    /// What was cut off.
+    pub gaps: Vec<Gap>,
+    /// What was searched, and what was not.
+    pub ledger: ScanLedger,
 }
 
 impl LayerSearch {
@@ -25,7 +36,7 @@ impl LayerSearch {
                 let path = &pieces.paths[piece.path.clone()];
                 let mut scan = FileScan::new(path, piece.size);
                 scan.feed(scanner, bytes, true, &mut self.hits);
-                self.note_cut(&scan, path);
+                self.end(&scan, path);
                 continue;
             }
             if piece.first {
@@ -38,22 +49,29 @@ impl LayerSearch {
                 hit.path.clone_from(&path);
             }
             if piece.last {
-                self.note_cut(&scan, &path);
+                self.end(&scan, &path);
             } else {
                 self.open = Some((scan, path));
             }
         }
     }
 
-    fn note_cut(&mut self, scan: &FileScan<'_>, path: &str) {
+    fn end(&mut self, scan: &FileScan<'_>, path: &str) {
+        scan.add_to(&mut self.ledger);
         if scan.truncated() && self.cut.len() < MAX_CUT {
             self.cut.push(path.to_owned());
         }
     }
 
-    /// All hits, and the files that had more than are listed.
-    pub fn into_hits(mut self) -> (Vec<Hit>, Vec<String>) {
+    /// Ends the search behind the last chunk.
+    pub fn finish(mut self) -> Searched {
         self.hits.sort();
-        (self.hits, self.cut)
+        let too_many = self.cut.into_iter().map(|path| Gap {
+            kind: GapKind::SecretScan,
+            layer: None,
+            detail: format!("`{path}` has more places that look like secrets than are listed"),
+            path: Some(path),
+        });
+        Searched { hits: self.hits, gaps: too_many.collect(), ledger: self.ledger }
     }
 }

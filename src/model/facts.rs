@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Packages, Place, Platform, Severity,
 };
+use super::{Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Place, Platform, ScanLedger, Severity};
 
 /// The version of the facts document.
 pub const SCHEMA: &str = "imgguard.facts/v1";
@@ -243,6 +244,9 @@ pub struct ImageFacts {
     /// Packages; none when they were not asked for.
     #[serde(default)]
     pub packages: Option<Packages>,
+    /// What was searched for secrets in all layers, and what was not.
+    #[serde(default)]
+    pub scanned: ScanLedger,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// What was odd.

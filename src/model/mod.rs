@@ -9,6 +9,7 @@ mod gap;
 mod inventory;
 mod layer_facts;
 mod package;
+mod ledger;
 mod path;
 mod platform;
 mod purl;
@@ -31,6 +32,7 @@ pub use package::{
     CatalogRecord, Checksum, ChecksumAlgorithm, Dependency, Fragment, Licences, Method, OwnedFile, Owner, Package,
     PackageKind, Presence, Role, Scope,
 };
+pub use ledger::{Decoded, ScanLedger, SkipReason, Skipped, ViewKind};
 pub use path::{PathProblem, basename, decode_path, encode_path, normalise_path, parent};
 pub use platform::{Platform, PlatformError};
 pub use purl::{Purl, PurlError};

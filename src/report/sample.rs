@@ -278,6 +278,7 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
             layers: Some(1),
             by: "its 1 layer is the lowest layer of this image".to_owned(),
         }],
+        scanned: crate::model::ScanLedger::default(),
         secrets: vec![secret(Place::File {
             layer: 2,
             path: "app/.env".to_owned(),

@@ -1,50 +1,31 @@
-//! The engine: detectors compiled once, and the search through one file.
+//! The engine: detectors compiled once, and what one of them says of one place.
 //!
-//! The gate names the places where a token could begin; at each, a detector looks at a [`Window`] of fixed size. A place is
-//! looked at as soon as its whole window is there, so the carry between two chunks is one window.
+//! The gate names the places where a token could begin; at each, a detector looks at a [`Window`] of fixed size.
 
 use std::collections::BTreeMap;
 
 use memchr::memmem;
 
 use super::detectors::{self, Detector, Reading, Seek};
-use super::gate::{Gate, Lead};
+use super::gate::{Asked, Gate, Lead, least_run};
 use super::judge;
 use super::name::Name;
 use super::published;
 use super::redact::{self, Fingerprints};
 use super::shape::{Check, Token};
-use super::window::{AHEAD, BEHIND, Window};
-use crate::model::{Grade, Hit, Nature, Severity};
+use super::window::Window;
+use crate::model::{Grade, Nature, Severity};
 
 /// Changes whenever detectors or the engine find something else in the same bytes.
 const VERSION: u32 = 3;
 
-/// Hits told of one file; what is beyond is told by [`FileScan::truncated`].
+/// Hits told of one file; what is beyond is told by [`FileScan::truncated`](super::FileScan::truncated).
 pub const MAX_HITS: usize = 10_000;
-
-/// Bytes at the start of a file that decide whether it is text.
-const SNIFF: usize = 8 * 1024;
-
-/// Chunks below this are gathered before they are searched.
-const GATHER: usize = 32 * 1024;
-
-/// Longest distance between the first byte of a lead and its probe.
-const MAX_SKIP: usize = 64;
-
-/// Bytes that are kept before the first place not yet looked at.
-const KEEP: usize = BEHIND + MAX_SKIP;
-
-/// Ways of finding places, each with its own limit of hits.
-const PASSES: usize = 5;
 
 /// All detectors, compiled. Cheap to share, costly to build: build one per process.
 pub struct Scanner {
     detectors: Vec<&'static Detector>,
-    /// Leads of 4 bytes and more.
-    long: Gate,
-    /// Leads of 3 bytes.
-    short: Gate,
+    leads: Gate,
     /// Key words of assignments.
     words: Gate,
     url: memmem::Finder<'static>,
@@ -59,33 +40,40 @@ impl Scanner {
     #[must_use]
     pub fn new() -> Self {
         let detectors: Vec<&'static Detector> = detectors::all().collect();
-        let (mut long, mut short, mut words) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut leads, mut words) = (Vec::new(), Vec::new());
         let (mut urls, mut shadows) = (Vec::new(), Vec::new());
         for (detector, index) in detectors.iter().zip(0u16..) {
-            let mut add = |literal: &'static str, token| {
-                let lead = Lead { literal: literal.as_bytes(), detector: index, token };
-                if literal.len() >= 4 { long.push(lead) } else { short.push(lead) }
+            let lead = |literal: &'static str, any_case, token| Lead {
+                literal: literal.as_bytes(),
+                any_case,
+                detector: index,
+                token,
             };
+            let read = |literal, any_case, text_only| Asked { lead: lead(literal, any_case, 0), text_only, run: 0 };
             match detector.seek {
                 Seek::Tokens(tokens) => {
                     for (token, number) in tokens.iter().zip(0u16..) {
-                        token.leads.iter().for_each(|lead| add(lead, number));
+                        leads.extend(token.leads.iter().map(|literal| Asked {
+                            lead: lead(literal, false, number),
+                            text_only: false,
+                            run: if token.before.is_empty() { least_run(token, literal) } else { 0 },
+                        }));
                     }
                 }
-                Seek::Read { leads, .. } => leads.iter().for_each(|lead| add(lead, 0)),
+                Seek::Read { leads: literals, text_only, .. } => {
+                    leads.extend(literals.iter().map(|literal| read(literal, false, text_only)));
+                }
+                Seek::Words { words, .. } => leads.extend(words.iter().map(|literal| read(literal, true, true))),
                 Seek::Url(_) => urls.push(index),
                 Seek::Shadow(_) => shadows.push(index),
-                Seek::Assignment(_) => words.extend(super::assignment::WORDS.iter().map(|word| Lead {
-                    literal: word.as_bytes(),
-                    detector: index,
-                    token: 0,
-                })),
+                Seek::Assignment(_) => {
+                    words.extend(super::assignment::WORDS.iter().map(|literal| read(literal, false, false)));
+                }
             }
         }
         Self {
-            long: Gate::new(&long, 4),
-            short: Gate::new(&short, 3),
-            words: Gate::new(&words, 3),
+            leads: Gate::new(&leads),
+            words: Gate::new(&words),
             url: memmem::Finder::new(b"://"),
             hash: memmem::Finder::new(b":$"),
             urls,
@@ -119,13 +107,12 @@ impl Scanner {
     }
 
     /// Looks with one detector at one place.
-    fn look(&self, lead: &Lead, place: Place<'_>, at: usize) -> Option<Found> {
+    pub(super) fn look(&self, lead: &Lead, place: Place<'_>, at: usize) -> Option<Found> {
         let detector = self.detectors[usize::from(lead.detector)];
         let window = Window::cut(place.bytes, at, place.name);
         let reading = match detector.seek {
             Seek::Tokens(tokens) => read_token(detector, tokens, lead, &window)?,
-            Seek::Read { text_only: true, .. } if !place.text => return None,
-            Seek::Read { read, .. } | Seek::Url(read) | Seek::Assignment(read) | Seek::Shadow(read) => read(&window)?,
+            Seek::Read { read, .. } | Seek::Words { read, .. } | Seek::Url(read) | Seek::Assignment(read) | Seek::Shadow(read) => read(&window)?,
         };
         let value = window.bytes.get(reading.start..reading.end).filter(|value| !value.is_empty())?;
         let known = reading.canonical.as_deref().unwrap_or(value);
@@ -144,29 +131,45 @@ impl Scanner {
         })
     }
 
-    /// Calls `visit` with each place that starts in `from..to`, pass by pass, each in ascending order.
-    fn each_place(&self, place: Place<'_>, from: usize, to: usize, mut visit: impl FnMut(usize, usize, &Lead) -> bool) {
-        self.long.each(place.bytes, from, to, |at, lead| visit(0, at, lead));
-        self.short.each(place.bytes, from, to, |at, lead| visit(1, at, lead));
-        if !place.text {
+    /// Calls `visit` with each place that starts in `from..to` while it returns true, and `run` with each long run of token
+    /// characters there.
+    pub(super) fn each_place(
+        &self,
+        place: Place<'_>,
+        (from, to): (usize, usize),
+        visit: &mut dyn FnMut(usize, &Lead) -> bool,
+        run: &mut dyn FnMut(usize, usize),
+    ) {
+        let Place { bytes, text, name, .. } = place;
+        let mut going = true;
+        let mut visit = |at: usize, lead: &Lead| {
+            going = going && visit(at, lead);
+            going
+        };
+        self.leads.each_in_runs(bytes, (from, to), &mut |at, lead| visit(at, lead) || true, &mut |start, end| {
+            run(start, end);
+            true
+        });
+        self.leads.each_literal(bytes, (from, to), text, &mut visit);
+        if !text {
             return;
         }
-        let mut literal = |pass, finder: &memmem::Finder<'_>, detectors: &[u16]| {
-            let end = place.bytes.len().min(to + finder.needle().len() - 1);
-            for at in finder.find_iter(&place.bytes[from..end]) {
+        let mut literal = |finder: &memmem::Finder<'_>, detectors: &[u16]| {
+            let end = bytes.len().min(to + finder.needle().len() - 1);
+            for at in finder.find_iter(bytes.get(from..end).unwrap_or_default()) {
                 for &detector in detectors {
-                    if !visit(pass, from + at, &Lead { literal: b"", detector, token: 0 }) {
+                    if !visit(from + at, &Lead { literal: b"", any_case: false, detector, token: 0 }) {
                         return;
                     }
                 }
             }
         };
-        literal(2, &self.url, &self.urls);
-        if place.name == Name::Shadow {
-            literal(3, &self.hash, &self.shadows);
+        literal(&self.url, &self.urls);
+        if name == Name::Shadow {
+            literal(&self.hash, &self.shadows);
         }
-        if place.name.has_assignments() {
-            self.words.each(place.bytes, from, to, |at, lead| visit(4, at, lead));
+        if name.has_assignments() {
+            self.words.each_literal(bytes, (from, to), true, &mut visit);
         }
     }
 
@@ -174,10 +177,11 @@ impl Scanner {
     pub(super) fn in_text(&self, bytes: &[u8]) -> Vec<Found> {
         let place = Place { bytes, base: 0, text: true, name: Name::Config };
         let mut found = Vec::new();
-        self.each_place(place, 0, bytes.len(), |_, at, lead| {
+        let mut visit = |at: usize, lead: &Lead| {
             found.extend(self.look(lead, place, at));
             found.len() < MAX_HITS
-        });
+        };
+        self.each_place(place, (0, bytes.len()), &mut visit, &mut |_, _| {});
         found
     }
 
@@ -271,12 +275,12 @@ fn read_token(detector: &Detector, tokens: &[Token], lead: &Lead, window: &Windo
 
 /// A piece of a file, and what is known of the file.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    bytes: &'a [u8],
+pub(super) struct Place<'a> {
+    pub bytes: &'a [u8],
     /// Offset of the first byte in the file.
-    base: u64,
-    text: bool,
-    name: Name,
+    pub base: u64,
+    pub text: bool,
+    pub name: Name,
 }
 
 /// A value found.
@@ -286,181 +290,8 @@ pub(super) struct Found {
     pub end: u64,
     pub detector: u16,
     pub grade: Grade,
-    line: Option<u32>,
+    pub line: Option<u32>,
     pub expires: Option<i64>,
     pub redacted: Box<str>,
     pub fingerprint: Box<str>,
-}
-
-/// The search through one file.
-///
-/// Making one allocates nothing, and a file that is fed at once is searched where it lies.
-#[derive(Debug, Default)]
-pub struct FileScan<'p> {
-    path: &'p str,
-    name: Name,
-    /// Whether the file is text; none until enough of it was seen.
-    text: Option<bool>,
-    /// Bytes whose windows were not whole yet, and those before them that windows reach back to.
-    carry: Vec<u8>,
-    /// Offset in the file of the first byte of the carry, or of the next chunk if there is none.
-    base: u64,
-    /// Index in the carry of the first place not looked at.
-    from: usize,
-    /// Newlines before `base`.
-    lines: u64,
-    /// A NUL was seen before `base`.
-    nul: bool,
-    found: Vec<Found>,
-    by_pass: [usize; PASSES],
-    truncated: bool,
-}
-
-impl<'p> FileScan<'p> {
-    /// Starts with a file's path and its size in bytes.
-    #[must_use]
-    pub fn new(path: &'p str, _size: u64) -> Self {
-        Self { path, name: Name::of(path), ..Self::default() }
-    }
-
-    /// Lets go of the path, so that the search can outlive it: the hits to come carry an empty path, which the caller
-    /// fills in.
-    #[must_use]
-    pub fn without_path(self) -> FileScan<'static> {
-        let Self { path: _, name, text, carry, base, from, lines, nul, found, by_pass, truncated } = self;
-        FileScan { path: "", name, text, carry, base, from, lines, nul, found, by_pass, truncated }
-    }
-
-    /// Tells whether the file holds more than [`MAX_HITS`] hits, so that not all were told.
-    #[must_use]
-    pub fn truncated(&self) -> bool {
-        self.truncated
-    }
-
-    /// Gives the room of the bytes kept between two chunks.
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.carry.capacity()
-    }
-
-    /// Takes the next bytes. `last` is set with the last of them (which may be empty); with it the hits are appended to
-    /// `hits` in order of their offset, with `path` as given to [`FileScan::new`].
-    pub fn feed(&mut self, scanner: &Scanner, bytes: &[u8], last: bool, hits: &mut Vec<Hit>) {
-        if bytes.len() < GATHER && !(last && self.carry.is_empty()) {
-            self.carry.extend_from_slice(bytes);
-            if last || self.carry.len() >= GATHER {
-                let mut carry = std::mem::take(&mut self.carry);
-                let keep = self.search_whole_windows(scanner, &carry, last);
-                carry.drain(..keep);
-                self.carry = carry;
-            }
-        } else {
-            if !self.carry.is_empty() {
-                self.search_seam(scanner, bytes);
-            }
-            let keep = self.search_whole_windows(scanner, bytes, last);
-            self.carry.extend_from_slice(&bytes[keep..]);
-        }
-        if last {
-            self.deliver(scanner, hits);
-        }
-    }
-
-    /// Searches the carry up to the first place whose window reaches back no further than `bytes`, which follow it.
-    fn search_seam(&mut self, scanner: &Scanner, bytes: &[u8]) {
-        let mut carry = std::mem::take(&mut self.carry);
-        let old = carry.len();
-        carry.extend_from_slice(&bytes[..bytes.len().min(KEEP + SNIFF)]);
-        self.search(scanner, &carry, old + KEEP);
-        self.pass_by(&carry[..old]);
-        self.from = KEEP;
-        carry.clear();
-        self.carry = carry;
-    }
-
-    /// Searches all places whose windows are whole; gives the number of bytes that no later window needs.
-    fn search_whole_windows(&mut self, scanner: &Scanner, bytes: &[u8], last: bool) -> usize {
-        if last {
-            self.search(scanner, bytes, bytes.len());
-            return bytes.len();
-        }
-        let to = bytes.len().saturating_sub(AHEAD).max(self.from);
-        self.search(scanner, bytes, to);
-        let keep = to.saturating_sub(KEEP);
-        self.pass_by(&bytes[..keep]);
-        self.from = to - keep;
-        keep
-    }
-
-    /// Leaves bytes behind.
-    fn pass_by(&mut self, bytes: &[u8]) {
-        self.base += bytes.len() as u64;
-        if self.text == Some(true) && !self.nul {
-            self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
-            self.nul = memchr::memchr(0, bytes).is_some();
-        }
-    }
-
-    /// Looks at the places from `self.from` to `to` of a piece of the file that begins at `self.base`.
-    fn search(&mut self, scanner: &Scanner, bytes: &[u8], to: usize) {
-        let text = *self.text.get_or_insert_with(|| memchr::memchr(0, &bytes[..bytes.len().min(SNIFF)]).is_none());
-        let place = Place { bytes, base: self.base, text, name: self.name };
-        let first = self.found.len();
-        let Self { found, by_pass, truncated, .. } = self;
-        scanner.each_place(place, self.from, to, |pass, at, lead| {
-            if by_pass[pass] > MAX_HITS {
-                return false;
-            }
-            if let Some(one) = scanner.look(lead, place, at) {
-                by_pass[pass] += 1;
-                if by_pass[pass] > MAX_HITS {
-                    *truncated = true;
-                    return false;
-                }
-                found.push(one);
-            }
-            true
-        });
-        if text && found.len() > first {
-            self.number_lines(bytes, first);
-        }
-    }
-
-    /// Gives the findings from `first` on their lines.
-    fn number_lines(&mut self, bytes: &[u8], first: usize) {
-        let new = &mut self.found[first..];
-        new.sort_by_key(|found| found.start);
-        let (mut line, mut seen, mut nul) = (self.lines, 0, self.nul);
-        for found in new {
-            let Ok(at) = usize::try_from(found.start - self.base) else { return };
-            let step = bytes.get(seen..at).unwrap_or_default();
-            nul = nul || memchr::memchr(0, step).is_some();
-            line += memchr::memchr_iter(b'\n', step).count() as u64;
-            seen = seen.max(at);
-            found.line = if nul { None } else { u32::try_from(line + 1).ok() };
-        }
-    }
-
-    fn deliver(&mut self, scanner: &Scanner, hits: &mut Vec<Hit>) {
-        if self.found.is_empty() {
-            return;
-        }
-        let mut settled = scanner.settled(std::mem::take(&mut self.found));
-        if settled.len() > MAX_HITS {
-            settled.truncate(MAX_HITS);
-            self.truncated = true;
-        }
-        hits.extend(settled.into_iter().map(|found| Hit {
-            path: self.path.into(),
-            offset: found.start,
-            line: found.line,
-            detector: scanner.id(&found).into(),
-            grade: found.grade,
-            nature: scanner.nature(&found),
-            view: Box::default(),
-            expires: found.expires,
-            redacted: found.redacted,
-            fingerprint: found.fingerprint,
-        }));
-    }
 }

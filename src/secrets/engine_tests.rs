@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::detectors;
-use super::engine::{FileScan, MAX_HITS, Scanner};
+use super::engine::{MAX_HITS, Scanner};
 use super::examples::{Example, expand};
+use super::file_scan::FileScan;
 use crate::model::{Grade, Hit};
 
 static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::base58;
 use super::checksum;
-use super::engine::{FileScan, Scanner};
+use super::engine::Scanner;
+use super::file_scan::FileScan;
 use crate::model::Hit;
 
 /// A file made of a template.

@@ -11,18 +11,21 @@ mod detectors;
 mod engine;
 #[cfg(test)]
 mod examples;
+mod file_scan;
 mod gate;
 mod judge;
 mod key_material;
 mod name;
 mod published;
 mod redact;
+mod search;
 mod shape;
 mod text;
 mod window;
 
 pub use detectors::Detector;
-pub use engine::{FileScan, MAX_HITS, Scanner};
+pub use engine::{MAX_HITS, Scanner};
+pub use file_scan::FileScan;
 pub use text::TextHit;
 
 #[cfg(test)]

@@ -311,6 +311,7 @@ impl Parts {
                     documents: layer.documents,
                     hits: Vec::new(),
                     catalog: catalog::encode(&layer.records),
+                    scanned: crate::model::ScanLedger::default(),
                     notes: Vec::new(),
                     gaps: Vec::new(),
                 })),

@@ -59,11 +59,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         severity: Severity::High,
         nature: Nature::Secret,
         may_show: false,
-        seek: Seek::Read {
-            leads: &["TWILIO_AUTH_TOKEN", "twilio_auth_token", "twilioAuthToken"],
-            text_only: true,
-            read: twilio_auth_token,
-        },
+        seek: Seek::Words { words: &["twilio_auth_token", "twilioauthtoken"], read: twilio_auth_token },
         finds: &["TWILIO_AUTH_TOKEN={hex 32}\n", "\"twilioAuthToken\": \"{hex 32}\""],
         ignores: &["TWILIO_AUTH_TOKEN=${TOKEN}", "TWILIO_AUTH_TOKEN={hex 12}", "TWILIO_AUTH_TOKEN=your_auth_token"],
     },

@@ -64,6 +64,13 @@ pub(crate) enum Seek {
         /// Looks at the window around the literal.
         read: fn(&Window<'_>) -> Option<Reading>,
     },
+    /// Own code, called in text where one of the words begins, in upper, lower or mixed case.
+    Words {
+        /// Words or other literals, each at least 7 bytes.
+        words: &'static [&'static str],
+        /// Looks at the window around the word.
+        read: fn(&Window<'_>) -> Option<Reading>,
+    },
     /// Own code, called at each `://` of a text.
     Url(fn(&Window<'_>) -> Option<Reading>),
     /// Own code, called at each key word of a file that holds assignments.
@@ -154,6 +161,10 @@ mod tests {
             let leads: Vec<&str> = match detector.seek {
                 Seek::Tokens(tokens) => tokens.iter().flat_map(|token| token.leads.iter().copied()).collect(),
                 Seek::Read { leads, .. } => leads.to_vec(),
+                Seek::Words { words, .. } => {
+                    assert!(words.iter().all(|word| word.len() >= 7), "{}", detector.id);
+                    words.to_vec()
+                }
                 Seek::Url(_) | Seek::Assignment(_) | Seek::Shadow(_) => continue,
             };
             assert!(!leads.is_empty() && leads.iter().all(|lead| lead.len() >= 3), "{}", detector.id);

@@ -1,4 +1,4 @@
-//! The gate: finds the places where a token could begin, so that most bytes are never looked at one by one.
+//! The gate of short literals: a packed multi-literal search.
 //!
 //! Each literal is represented by its rarest few bytes (its probe). All probes of one width go into one packed searcher,
 //! which sorts patterns into 16 buckets by their index and reports a candidate when the two halves of each byte fit *some*
@@ -8,19 +8,11 @@
 use aho_corasick::Span;
 use aho_corasick::packed;
 
+use super::Lead;
+use super::rarity::ByteModel;
+
 /// Buckets of the packed searcher on machines with 256-bit vectors.
 const BUCKETS: usize = 16;
-
-/// A literal that leads to a detector.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Lead {
-    /// The literal.
-    pub literal: &'static [u8],
-    /// Index of the detector in the table.
-    pub detector: u16,
-    /// Index of the detector's token; unused when the detector reads by itself.
-    pub token: u16,
-}
 
 /// A lead and where its probe lies in it.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +22,7 @@ struct Aim {
 }
 
 /// All leads of one probe width.
-pub(super) struct Gate {
+pub(super) struct Packed {
     width: usize,
     search: Search,
     /// By pattern: the leads that contain it, in table order.
@@ -42,7 +34,7 @@ enum Search {
     Table(Box<ProbeTable>),
 }
 
-impl Gate {
+impl Packed {
     /// Compiles the leads; each has to be at least `width` bytes long, and `width` is at most 4.
     pub fn new(leads: &[Lead], width: usize) -> Self {
         let model = ByteModel::new();
@@ -151,54 +143,6 @@ impl ProbeTable {
     }
 }
 
-/// How often each byte occurs in text, roughly, by its upper and lower half.
-struct ByteModel([[f64; 16]; 16]);
-
-impl ByteModel {
-    fn new() -> Self {
-        let mut share = [0.0004; 256];
-        let mut letter = 0.075;
-        for byte in *b"etaoinsrhldcumfpgwybvkxjqz" {
-            share[usize::from(byte)] = letter;
-            share[usize::from(byte.to_ascii_uppercase())] = 0.006;
-            letter *= 0.88;
-        }
-        share[usize::from(b'0')..=usize::from(b'9')].fill(0.012);
-        for byte in *b"./,-()\"'=:;<>*#" {
-            share[usize::from(byte)] = 0.01;
-        }
-        for (byte, part) in [(b' ', 0.14), (b'\n', 0.025), (b'_', 0.03), (0, 0.05)] {
-            share[usize::from(byte)] = part;
-        }
-        let mut halves = [[0.0; 16]; 16];
-        for (byte, part) in share.iter().enumerate() {
-            halves[byte >> 4][byte & 15] = *part;
-        }
-        Self(halves)
-    }
-
-    /// Estimates how often a bucket with these probes lets a place through.
-    fn cost(&self, probes: &[&[u8]]) -> f64 {
-        let Some(first) = probes.first() else { return 0.0 };
-        let mut cost = 1.0;
-        for position in 0..first.len() {
-            let (mut upper, mut lower) = (0u16, 0u16);
-            for probe in probes {
-                upper |= 1 << (probe[position] >> 4);
-                lower |= 1 << (probe[position] & 15);
-            }
-            let mut sum = 0.0;
-            for (_, row) in self.0.iter().enumerate().filter(|(half, _)| upper >> half & 1 == 1) {
-                for (_, part) in row.iter().enumerate().filter(|(half, _)| lower >> half & 1 == 1) {
-                    sum += part;
-                }
-            }
-            cost *= sum;
-        }
-        cost
-    }
-}
-
 /// Orders the probes so that those which end up in one bucket resemble each other: greedily, then by exchanging pairs.
 fn arrange(probes: &[&[u8]], model: &ByteModel) -> Vec<usize> {
     let rows = probes.len().div_ceil(BUCKETS);
@@ -269,11 +213,11 @@ mod tests {
         WORDS
             .iter()
             .enumerate()
-            .map(|(index, word)| Lead { literal: word.as_bytes(), detector: number(index), token: 0 })
+            .map(|(index, word)| Lead { literal: word.as_bytes(), any_case: false, detector: number(index), token: 0 })
             .collect()
     }
 
-    fn found(gate: &Gate, bytes: &[u8]) -> Vec<(usize, u16)> {
+    fn found(gate: &Packed, bytes: &[u8]) -> Vec<(usize, u16)> {
         let mut all = Vec::new();
         gate.each(bytes, 0, bytes.len(), |at, lead| {
             all.push((at, lead.detector));
@@ -285,13 +229,13 @@ mod tests {
 
     #[test]
     fn every_occurrence_is_found_even_when_they_overlap() {
-        let gate = Gate::new(&leads(), 4);
+        let gate = Packed::new(&leads(), 4);
         assert_eq!(found(&gate, b"AAAAA ababab"), [(0, 6), (1, 6), (6, 8), (8, 8)]);
     }
 
     #[test]
     fn a_probe_before_its_leads_first_byte_is_no_lead() {
-        let gate = Gate::new(&leads(), 4);
+        let gate = Packed::new(&leads(), 4);
         assert_eq!(found(&gate, b"pat- lpat- glpat-"), [(11, 0)]);
     }
 
@@ -310,8 +254,8 @@ mod tests {
         ) {
             let text: String = picks.into_iter().flat_map(|(word, filler)| [filler, WORDS[word].to_owned()]).collect();
             let bytes = &text.as_bytes()[..cut.min(text.len())];
-            let packed = Gate::new(&leads(), 4);
-            let mut plain = Gate::new(&leads(), 4);
+            let packed = Packed::new(&leads(), 4);
+            let mut plain = Packed::new(&leads(), 4);
             let probes: Vec<Vec<u8>> = plain
                 .aims
                 .iter()

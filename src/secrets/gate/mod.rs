@@ -1,0 +1,263 @@
+//! The gate: finds the places where a lead stands, so that most bytes are never looked at one by one.
+//!
+//! Three ways, by what is known of a lead: tokens that form a long run of token characters are found by the run
+//! ([`runs`]), other literals of 7 bytes and more by one of their groups of four ([`grams`]), the few that are left by a
+//! packed search ([`packed`]). Only the cost of the last one grows with the number of leads.
+
+mod grams;
+mod packed;
+mod rarity;
+pub(super) mod runs;
+
+use super::shape::{Class, Part, Token};
+use grams::Grams;
+use packed::Packed;
+use runs::Leads;
+
+/// A literal that leads to a detector.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lead {
+    /// The literal.
+    pub literal: &'static [u8],
+    /// Whether it is looked for in upper and lower case.
+    pub any_case: bool,
+    /// Index of the detector in the table.
+    pub detector: u16,
+    /// Index of the detector's token; unused when the detector reads by itself.
+    pub token: u16,
+}
+
+impl Lead {
+    fn begins(&self, bytes: &[u8]) -> bool {
+        let Some(first) = bytes.get(..self.literal.len()) else { return false };
+        if self.any_case { first.eq_ignore_ascii_case(self.literal) } else { first == self.literal }
+    }
+}
+
+/// Leads to sort into the ways.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub lead: Lead,
+    /// Whether it is looked for in text only.
+    pub text_only: bool,
+    /// Least number of run bytes from its first byte on.
+    pub run: usize,
+}
+
+/// Gives the number of run bytes that a token has at least from the first byte of a lead on.
+pub(super) fn least_run(token: &Token, lead: &str) -> usize {
+    let runs = |class: Class| (0..=u8::MAX).all(|byte| !class.has(byte) || runs::is_run_byte(byte));
+    let mut least = lead.len();
+    if !lead.bytes().all(runs::is_run_byte) {
+        return 0;
+    }
+    for part in token.after {
+        match *part {
+            Part::Text(text) => {
+                let inside = text.bytes().take_while(|&byte| runs::is_run_byte(byte)).count();
+                least += inside;
+                if inside < text.len() {
+                    return least;
+                }
+            }
+            Part::Run(class, min, _) if runs(class) => least += usize::from(min),
+            Part::Run(..) => return least,
+        }
+    }
+    least
+}
+
+/// Most probes of one packed searcher.
+const PACKED: usize = 96;
+
+/// The literals that are not found by runs, for one kind of content.
+struct Literals {
+    grams: Grams,
+    packed: Vec<Packed>,
+}
+
+impl Literals {
+    fn new(leads: &[Lead]) -> Self {
+        let (long, short): (Vec<Lead>, Vec<Lead>) = leads.iter().partition(|lead| lead.literal.len() >= grams::LEAST);
+        let (four, three): (Vec<Lead>, Vec<Lead>) = short.iter().partition(|lead| lead.literal.len() >= 4);
+        let packed = four.chunks(PACKED).map(|leads| Packed::new(leads, 4));
+        let packed = packed.chain(three.chunks(PACKED).map(|leads| Packed::new(leads, 3))).collect();
+        Self { grams: Grams::new(long), packed }
+    }
+
+    fn each(&self, bytes: &[u8], from: usize, to: usize, visit: &mut dyn FnMut(usize, &Lead) -> bool) -> bool {
+        let mut going = true;
+        let mut visit = |at, lead: &Lead| {
+            going = going && visit(at, lead);
+            going
+        };
+        self.grams.each(bytes, from, to, &mut visit);
+        for packed in &self.packed {
+            packed.each(bytes, from, to, &mut visit);
+        }
+        going
+    }
+}
+
+/// All leads, compiled.
+pub(super) struct Gate {
+    runs: Leads,
+    anywhere: Literals,
+    text: Literals,
+}
+
+impl Gate {
+    pub fn new(asked: &[Asked]) -> Self {
+        let by_run = |asked: &&Asked| asked.run >= runs::LEAST && !asked.text_only && !asked.lead.any_case;
+        let of = |wanted: &dyn Fn(&&Asked) -> bool| -> Vec<Lead> {
+            asked.iter().filter(wanted).map(|asked| asked.lead).collect()
+        };
+        Self {
+            runs: Leads::new(&of(&by_run)),
+            anywhere: Literals::new(&of(&|asked| !by_run(asked) && !asked.text_only)),
+            text: Literals::new(&of(&|asked| !by_run(asked))),
+        }
+    }
+
+    /// Calls `visit` with each lead that stands in a long run, and `run` with each long run, while they return true.
+    pub fn each_in_runs(
+        &self,
+        bytes: &[u8],
+        (from, to): (usize, usize),
+        visit: &mut dyn FnMut(usize, &Lead) -> bool,
+        run: &mut dyn FnMut(usize, usize) -> bool,
+    ) {
+        runs::each_run(bytes, from, to, |start, end| {
+            self.runs.each_in_run(bytes, (start, end), to, visit) && run(start, end)
+        });
+    }
+
+    /// Calls `visit` with each other lead that stands in `bytes[from..to]`, while it returns true.
+    pub fn each_literal(
+        &self,
+        bytes: &[u8],
+        (from, to): (usize, usize),
+        text: bool,
+        visit: &mut dyn FnMut(usize, &Lead) -> bool,
+    ) -> bool {
+        if text { self.text.each(bytes, from, to, visit) } else { self.anywhere.each(bytes, from, to, visit) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: &[(&str, bool)] = &[
+        ("ghp_", false),
+        ("tok-", false),
+        ("glpat-", false),
+        ("PRIVATE KEY", false),
+        ("AccountKey=", false),
+        ("api_key", true),
+        ("aaaaaaa", false),
+        ("KEY=", false),
+        ("a=b", false),
+        ("\"auth\"", false),
+        ("session-secret", true),
+    ];
+
+    fn asked() -> Vec<Asked> {
+        let ask = |(index, (word, any_case)): (usize, &(&'static str, bool))| Asked {
+            lead: Lead {
+                literal: word.as_bytes(),
+                any_case: *any_case,
+                detector: u16::try_from(index).expect("few"),
+                token: 0,
+            },
+            text_only: index % 3 == 2,
+            run: if index < 3 { 40 } else { 0 },
+        };
+        WORDS.iter().enumerate().map(ask).collect()
+    }
+
+    /// What the gate has to find, byte by byte.
+    fn slow(bytes: &[u8], (from, to): (usize, usize), text: bool) -> Vec<(usize, u16)> {
+        let mut all = Vec::new();
+        for at in from..to {
+            for asked in asked() {
+                let run = bytes[at..].iter().take_while(|&&byte| runs::is_run_byte(byte)).count();
+                let in_run = asked.run >= runs::LEAST && !asked.text_only;
+                let wanted = if in_run { run >= runs::LEAST } else { text || !asked.text_only };
+                if wanted && asked.lead.begins(&bytes[at..]) {
+                    all.push((at, asked.lead.detector));
+                }
+            }
+        }
+        all.sort_unstable();
+        all
+    }
+
+    fn fast(gate: &Gate, bytes: &[u8], (from, to): (usize, usize), text: bool) -> Vec<(usize, u16)> {
+        let mut all = Vec::new();
+        let mut visit = |at, lead: &Lead| {
+            all.push((at, lead.detector));
+            true
+        };
+        gate.each_in_runs(bytes, (from, to), &mut visit, &mut |_, _| true);
+        gate.each_literal(bytes, (from, to), text, &mut visit);
+        all.sort_unstable();
+        all
+    }
+
+    fn compare(bytes: &[u8], text: bool) {
+        thread_local! {
+            static GATE: Gate = Gate::new(&asked());
+        }
+        GATE.with(|gate| assert_eq!(fast(gate, bytes, (0, bytes.len()), text), slow(bytes, (0, bytes.len()), text)));
+    }
+
+    #[test]
+    fn hostile_buffers_are_searched_like_byte_by_byte() {
+        for text in [true, false] {
+            for (word, _) in WORDS {
+                for filler in ["", "a", "-", "=", " ", "ap", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "KEY"] {
+                    for shift in 0..9 {
+                        let bytes = ["x".repeat(shift), format!("{filler}{word}").repeat(60)].concat();
+                        compare(bytes.as_bytes(), text);
+                    }
+                }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn random_buffers_are_searched_like_byte_by_byte(
+            picks in proptest::collection::vec((0..WORDS.len(), "[a-zA-Z0-9_= -]{0,40}", proptest::bool::ANY), 0..20),
+            cut in 0..200usize, text: bool,
+        ) {
+            let whole: String = picks
+                .into_iter()
+                .flat_map(|(word, filler, upper)| {
+                    let word = WORDS[word].0;
+                    [filler, if upper { word.to_ascii_uppercase() } else { word.to_owned() }]
+                })
+                .collect();
+            compare(&whole.as_bytes()[..whole.len().saturating_sub(cut)], text);
+        }
+
+        #[test]
+        fn places_that_are_searched_piece_by_piece_are_the_same(
+            picks in proptest::collection::vec((0..WORDS.len(), "[a-zA-Z0-9_=]{0,40}"), 0..20), cut in 0..600usize,
+        ) {
+            let whole: String = picks.into_iter().flat_map(|(word, filler)| [filler, WORDS[word].0.to_owned()]).collect();
+            let bytes = whole.as_bytes();
+            let gate = Gate::new(&asked());
+            let mut all = Vec::new();
+            let mut at = 0;
+            while at < bytes.len() {
+                let to = bytes.len().min(at + cut.max(1));
+                all.extend(fast(&gate, bytes, (at, to), true));
+                at = to;
+            }
+            all.sort_unstable();
+            proptest::prop_assert_eq!(all, slow(bytes, (0, bytes.len()), true));
+        }
+    }
+}
