@@ -598,7 +598,7 @@ mod tests {
             documents: Vec::new(),
             hits: Vec::new(),
             catalog: Vec::new(),
- scanned: crate::model::ScanLedger::default(),
+            scanned: crate::model::ScanLedger::default(),
             notes: Vec::new(),
             gaps: Vec::new(),
         }))

@@ -18,7 +18,6 @@ use crate::oci::FetchError;
 use crate::secrets::Scanner;
 
 use super::collect::LayerCatalog;
-use super::search::LayerSearch;
 use super::search::{LayerSearch, Searched};
 
 /// Opens the bytes of a layer, on the thread that reads them.
@@ -431,15 +430,17 @@ fn facts(unpacked: &Unpacked, walked: Walked, content: Content) -> LayerFacts {
     }
     let Content { search, catalog } = content;
     let records = catalog.into_records();
-    let (hits, cut) = search.into_hits();
-    gaps.extend(cut.into_iter().map(|path| Gap {
-        kind: GapKind::SecretScan,
-        layer: None,
-        detail: format!("`{path}` has more places that look like secrets than are listed"),
-        path: Some(path),
-    }));
-    LayerFacts { diff_id, unpacked_size: size, entries, documents, hits, catalog: encode(&records), notes, gaps }
     let Searched { hits, gaps: not_searched, ledger: scanned } = search.finish();
     gaps.extend(not_searched);
-    LayerFacts { diff_id, unpacked_size: size, entries, documents, hits, scanned, notes, gaps }
+    LayerFacts {
+        diff_id,
+        unpacked_size: size,
+        entries,
+        documents,
+        hits,
+        scanned,
+        catalog: encode(&records),
+        notes,
+        gaps,
+    }
 }

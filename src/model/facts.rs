@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Packages, Place, Platform, Severity,
+    Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Packages, Place, Platform,
+    ScanLedger, Severity,
 };
-use super::{Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Place, Platform, ScanLedger, Severity};
 
 /// The version of the facts document.
 pub const SCHEMA: &str = "imgguard.facts/v1";

@@ -8,8 +8,8 @@ mod facts;
 mod gap;
 mod inventory;
 mod layer_facts;
-mod package;
 mod ledger;
+mod package;
 mod path;
 mod platform;
 mod purl;
@@ -28,11 +28,11 @@ pub use facts::{
 pub use gap::{Gap, GapKind, Note, NoteKind};
 pub use inventory::{PackageFact, PackagePlace, Packages, RemovedDatabase, TamperedFile, Tampering};
 pub use layer_facts::{Document, LayerFacts};
+pub use ledger::{Decoded, ScanLedger, SkipReason, Skipped, ViewKind};
 pub use package::{
     CatalogRecord, Checksum, ChecksumAlgorithm, Dependency, Fragment, Licences, Method, OwnedFile, Owner, Package,
     PackageKind, Presence, Role, Scope,
 };
-pub use ledger::{Decoded, ScanLedger, SkipReason, Skipped, ViewKind};
 pub use path::{PathProblem, basename, decode_path, encode_path, normalise_path, parent};
 pub use platform::{Platform, PlatformError};
 pub use purl::{Purl, PurlError};

@@ -112,7 +112,11 @@ impl Scanner {
         let window = Window::cut(place.bytes, at, place.name);
         let reading = match detector.seek {
             Seek::Tokens(tokens) => read_token(detector, tokens, lead, &window)?,
-            Seek::Read { read, .. } | Seek::Words { read, .. } | Seek::Url(read) | Seek::Assignment(read) | Seek::Shadow(read) => read(&window)?,
+            Seek::Read { read, .. }
+            | Seek::Words { read, .. }
+            | Seek::Url(read)
+            | Seek::Assignment(read)
+            | Seek::Shadow(read) => read(&window)?,
         };
         let value = window.bytes.get(reading.start..reading.end).filter(|value| !value.is_empty())?;
         let known = reading.canonical.as_deref().unwrap_or(value);
@@ -146,10 +150,7 @@ impl Scanner {
             going = going && visit(at, lead);
             going
         };
-        self.leads.each_in_runs(bytes, (from, to), &mut |at, lead| visit(at, lead) || true, &mut |start, end| {
-            run(start, end);
-            true
-        });
+        self.leads.each_in_runs(bytes, (from, to), &mut visit, run);
         self.leads.each_literal(bytes, (from, to), text, &mut visit);
         if !text {
             return;

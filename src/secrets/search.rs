@@ -181,7 +181,8 @@ impl Search {
             let key = |found: &Found| (found.start, found.end, found.detector, std::cmp::Reverse(found.grade));
             key(one).cmp(&key(other))
         });
-        self.found.dedup_by(|one, other| (one.start, one.end, one.detector) == (other.start, other.end, other.detector));
+        self.found
+            .dedup_by(|one, other| (one.start, one.end, one.detector) == (other.start, other.end, other.detector));
         if self.found.len() > MAX_HITS {
             self.found.truncate(MAX_HITS);
             self.ceiling = self.found.last().map(|found| found.start);

@@ -42,7 +42,12 @@ impl Grams {
             let literal = lead.literal;
             let cost = |skip: usize| -> f64 {
                 (skip..skip + STRIDE)
-                    .map(|at| spellings(&literal[at..at + GRAM], lead.any_case).iter().map(|gram| model.share(gram)).sum::<f64>())
+                    .map(|at| {
+                        spellings(&literal[at..at + GRAM], lead.any_case)
+                            .iter()
+                            .map(|gram| model.share(gram))
+                            .sum::<f64>()
+                    })
                     .sum()
             };
             let skips = 0..=literal.len() - LEAST;

@@ -119,16 +119,19 @@ impl Gate {
         }
     }
 
-    /// Calls `visit` with each lead that stands in a long run, and `run` with each long run, while they return true.
+    /// Calls `visit` with each lead that stands in a long run, while it returns true, and `run` with each long run.
     pub fn each_in_runs(
         &self,
         bytes: &[u8],
         (from, to): (usize, usize),
         visit: &mut dyn FnMut(usize, &Lead) -> bool,
-        run: &mut dyn FnMut(usize, usize) -> bool,
+        run: &mut dyn FnMut(usize, usize),
     ) {
+        let mut going = true;
         runs::each_run(bytes, from, to, |start, end| {
-            self.runs.each_in_run(bytes, (start, end), to, visit) && run(start, end)
+            going = going && self.runs.each_in_run(bytes, (start, end), to, visit);
+            run(start, end);
+            true
         });
     }
 
@@ -199,7 +202,7 @@ mod tests {
             all.push((at, lead.detector));
             true
         };
-        gate.each_in_runs(bytes, (from, to), &mut visit, &mut |_, _| true);
+        gate.each_in_runs(bytes, (from, to), &mut visit, &mut |_, _| {});
         gate.each_literal(bytes, (from, to), text, &mut visit);
         all.sort_unstable();
         all

@@ -33,13 +33,20 @@ const RUN_BYTES: [bool; 256] = {
     table
 };
 
-/// Gives a bit for each half of the block that holds nothing but run bytes.
-fn full_halves(block: &[u8; BLOCK]) -> u8 {
-    let mut is = [0u8; BLOCK];
-    for (is, &byte) in is.iter_mut().zip(block) {
-        *is = if is_run_byte(byte) { u8::MAX } else { 0 };
+/// Which bytes of a block are run bytes: all bits set, or none.
+type Marks = [u8; BLOCK];
+
+fn marks(block: &[u8; BLOCK]) -> Marks {
+    let mut marks = [0u8; BLOCK];
+    for (mark, &byte) in marks.iter_mut().zip(block) {
+        *mark = if is_run_byte(byte) { u8::MAX } else { 0 };
     }
-    let (halves, _) = is.as_chunks::<HALF>();
+    marks
+}
+
+/// Gives a bit for each half of the block that holds nothing but run bytes.
+fn full_halves(marks: &Marks) -> u8 {
+    let (halves, _) = marks.as_chunks::<HALF>();
     let mut bits = 0;
     for (index, half) in halves.iter().enumerate() {
         bits |= u8::from(u64::from_ne_bytes(*half) == u64::MAX) << index;
@@ -47,9 +54,20 @@ fn full_halves(block: &[u8; BLOCK]) -> u8 {
     bits
 }
 
-/// Calls `visit` with each run of at least [`LEAST`] run bytes of which at least one byte lies in `from..to`, clipped to
-/// `from..bytes.len()`, in ascending order, until it returns false. A run that is clipped at its start may be shorter in
-/// full view of `bytes`; one that is clipped at the end of `bytes` may be longer.
+/// Gives a bit for each byte.
+fn mask(marks: &Marks) -> u64 {
+    let (halves, _) = marks.as_chunks::<HALF>();
+    let mut mask = 0;
+    for (index, half) in halves.iter().enumerate() {
+        // The product gathers the lowest bits of eight bytes in the highest byte.
+        let ones = u64::from_le_bytes(*half) & 0x0101_0101_0101_0101;
+        mask |= (ones.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (index * HALF);
+    }
+    mask
+}
+
+/// Calls `visit` with each run of at least [`LEAST`] run bytes that begins before `to`, clipped to `from..bytes.len()`, in
+/// ascending order, until it returns false.
 pub(in crate::secrets) fn each_run(bytes: &[u8], from: usize, to: usize, mut visit: impl FnMut(usize, usize) -> bool) {
     let end = bytes.len().min(to.saturating_add(LEAST));
     let mut at = from;
@@ -57,44 +75,65 @@ pub(in crate::secrets) fn each_run(bytes: &[u8], from: usize, to: usize, mut vis
     let mut next = from;
     let mut before = false;
     while at < end {
-        let bits = match bytes[at..].first_chunk::<BLOCK>() {
-            Some(block) => full_halves(block),
-            None => {
-                let mut block = [0; BLOCK];
-                block[..bytes.len() - at].copy_from_slice(&bytes[at..]);
-                full_halves(&block)
-            }
+        let marks = if let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
+            marks(block)
+        } else {
+            let mut block = [0; BLOCK];
+            block[..bytes.len() - at].copy_from_slice(&bytes[at..]);
+            marks(&block)
         };
-        let mut pairs = bits & (bits << 1 | u8::from(before));
+        let bits = full_halves(&marks);
+        let pairs = bits & (bits << 1 | u8::from(before));
         before = bits >> 7 == 1;
-        while pairs != 0 {
-            // The pair ends with this half.
-            let half = at + pairs.trailing_zeros() as usize * HALF;
-            pairs &= pairs - 1;
-            if half + HALF <= next {
-                continue;
-            }
-            let inside = half - HALF;
-            let start = if inside <= next {
-                next
-            } else {
-                inside - bytes[next..inside].iter().rev().take_while(|&&byte| RUN_BYTES[usize::from(byte)]).count()
-            };
-            let end = bytes[half..].iter().position(|&byte| !RUN_BYTES[usize::from(byte)]);
-            let end = end.map_or(bytes.len(), |length| half + length);
-            if end - start >= LEAST && start < to && !visit(start, end) {
-                return;
-            }
-            next = end;
+        if pairs != 0 {
+            let Some(told) = in_block(bytes, at, next, (pairs, mask(&marks)), to, &mut visit) else { return };
+            next = told;
         }
         at += BLOCK;
         if next > at {
             // A run of many blocks was told at once.
             let whole = (next - at) / BLOCK * BLOCK;
             at += whole;
-            before = whole > 0 || before;
+            before |= whole > 0;
         }
     }
+}
+
+/// Tells the runs of a block, and gives the end of the last one.
+fn in_block(
+    bytes: &[u8],
+    at: usize,
+    mut next: usize,
+    (mut pairs, mask): (u8, u64),
+    to: usize,
+    visit: &mut impl FnMut(usize, usize) -> bool,
+) -> Option<usize> {
+    while pairs != 0 {
+        // The pair ends with this half.
+        let half = pairs.trailing_zeros() as usize * HALF;
+        pairs &= pairs - 1;
+        if at + half + HALF <= next {
+            continue;
+        }
+        let after = (mask >> half).trailing_ones() as usize;
+        let mut end = at + half + after;
+        if half + after == BLOCK {
+            let more = bytes[end..].iter().position(|&byte| !RUN_BYTES[usize::from(byte)]);
+            end = more.map_or(bytes.len(), |length| end + length);
+        }
+        let in_block = if half == 0 { 0 } else { (mask << (BLOCK - half)).leading_ones() as usize };
+        let mut start = at + half - in_block;
+        if in_block == half && start > next {
+            let run = bytes[next..start].iter().rev().take_while(|&&byte| RUN_BYTES[usize::from(byte)]);
+            start -= run.count();
+        }
+        let start = start.max(next);
+        next = end;
+        if end - start >= LEAST && start < to && !visit(start, end) {
+            return None;
+        }
+    }
+    Some(next)
 }
 
 /// The leads, by their first bytes.
@@ -108,7 +147,7 @@ impl Leads {
     pub fn new(leads: &[Lead]) -> Self {
         let mut table = Self { bitmap: Box::new([0; 1024]), leads: Vec::new() };
         for lead in leads {
-            let Some(key) = lead.literal.first_chunk::<KEY>().map(key) else { continue };
+            let Some(key) = lead.literal.first_chunk::<KEY>().copied().map(key) else { continue };
             let (word, bit) = slot(key);
             table.bitmap[word] |= 1 << bit;
             table.leads.push((key, *lead));
@@ -148,7 +187,7 @@ impl Leads {
     }
 }
 
-fn key(first: &[u8; KEY]) -> u32 {
+fn key(first: [u8; KEY]) -> u32 {
     u32::from_le_bytes([first[0], first[1], first[2], 0])
 }
 
