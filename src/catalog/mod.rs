@@ -6,7 +6,7 @@
 mod licence;
 mod table;
 
-pub use licence::{Dialect, licences};
+pub use licence::{Dialect, Join, all_of, licences, licences_of};
 pub use table::CATALOGERS;
 
 use crate::model::{CatalogRecord, Fragment, Package};
