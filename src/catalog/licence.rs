@@ -392,7 +392,7 @@ fn portage(line: &str) -> Option<Expression> {
 }
 
 /// Words up to the `)` that ends the list. A condition (`use?`) is dropped: its licences may apply.
-fn portage_list<'a>(words: &mut dyn Iterator<Item = &'a str>, join: Join, depth: usize) -> Option<Expression> {
+fn portage_list(words: &mut dyn Iterator<Item = &str>, join: Join, depth: usize) -> Option<Expression> {
     let mut parts = Vec::new();
     let mut next = Join::All;
     while let Some(word) = words.next() {

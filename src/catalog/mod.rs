@@ -3,7 +3,16 @@
 //! A cataloger sees one file of one layer and knows nothing of other files: what several files say of one package is put
 //! together after the overlay (`inspect::packages`). Half a record is kept with what is known, plus a gap; it is never dropped.
 
+mod apk;
+mod chisel;
+mod deb822;
+mod debian_copyright;
+mod dpkg;
+mod dpkg_info;
 mod licence;
+mod owned;
+mod rpm;
+mod sqlite;
 mod table;
 
 pub use licence::{Dialect, Join, all_of, licences, licences_of};
@@ -156,4 +165,25 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<CatalogRecord>, CatalogError> {
     }
     postcard::from_bytes(bytes)
         .map_err(|error| CatalogError(format!("the stored package records are damaged: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a cataloger finds in a text; a refusal is a gap.
+    pub(super) fn read_text(cataloger: &Cataloger, path: &str, text: &str) -> Findings {
+        read_bytes(cataloger, path, text.as_bytes())
+    }
+
+    /// What a cataloger finds in a file that it takes; a refusal is a gap.
+    pub(super) fn read_bytes(cataloger: &Cataloger, path: &str, bytes: &[u8]) -> Findings {
+        let taken = match cataloger.takes {
+            Takes::Path(test) => test(path),
+            Takes::Head(test) => test(path, &bytes[..bytes.len().min(HEAD)]),
+        };
+        assert!(taken, "{} does not take {path}", cataloger.id);
+        (cataloger.parse)(&Input { path, bytes, size: bytes.len() as u64 })
+            .unwrap_or_else(|error| Findings { gaps: vec![error.to_string()], ..Findings::default() })
+    }
 }

@@ -1,9 +1,17 @@
 //! The one table of all catalogers.
 
-use super::Cataloger;
+use super::{Cataloger, apk, chisel, debian_copyright, dpkg, dpkg_info, rpm};
 
 /// All catalogers, sorted by id; at most 128.
-pub const CATALOGERS: &[Cataloger] = &[];
+pub const CATALOGERS: &[Cataloger] = &[
+    apk::CATALOGER,
+    chisel::CATALOGER,
+    debian_copyright::CATALOGER,
+    dpkg::CATALOGER,
+    dpkg_info::CATALOGER,
+    rpm::CATALOGER,
+    rpm::LISTS,
+];
 
 #[cfg(test)]
 mod tests {

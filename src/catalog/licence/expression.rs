@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use sha2::Digest as _;
 
+use super::super::owned::hex;
+
 /// Most tokens of an expression; more is a text.
 const MAX_TOKENS: usize = 1024;
 /// Deepest nesting of parentheses.
@@ -93,16 +95,27 @@ impl Expression {
                 texts.entry(id.clone()).or_insert_with(|| cut(text.as_ref().unwrap_or(name)).to_owned());
                 id
             }
-            Self::Any(parts) => parts.iter().map(|part| part.write(texts)).collect::<Vec<_>>().join(" OR "),
+            Self::Any(parts) => written(parts.iter().map(|part| part.write(texts)), " OR "),
             Self::All(parts) => {
-                let written = parts.iter().map(|part| match part {
-                    Self::Any(_) => format!("({})", part.write(texts)),
-                    part => part.write(texts),
+                let parts = parts.iter().map(|part| match (part, part.write(texts)) {
+                    (Self::Any(_), choice) if choice.contains(" OR ") => format!("({choice})"),
+                    (_, part) => part,
                 });
-                written.collect::<Vec<_>>().join(" AND ")
+                written(parts, " AND ")
             }
         }
     }
+}
+
+/// Parts with an operator between them. Two names may give one reference: it is said once.
+fn written(parts: impl Iterator<Item = String>, operator: &str) -> String {
+    let mut once: Vec<String> = Vec::new();
+    for part in parts {
+        if !once.contains(&part) {
+            once.push(part);
+        }
+    }
+    once.join(operator)
 }
 
 /// The beginning of a text, as far as it is kept.
@@ -135,7 +148,7 @@ fn reference(name: &str, text: Option<&str>) -> String {
         return format!("LicenseRef-{slug}");
     }
     let digest = sha2::Sha256::digest(text.unwrap_or(name).as_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&digest[..4]);
     let separator = if slug.is_empty() { "" } else { "-" };
     format!("LicenseRef-{slug}{separator}{hash}")
 }

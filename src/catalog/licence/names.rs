@@ -244,9 +244,8 @@ fn gnu(name: &str) -> Option<String> {
     let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(rest.len());
     let (version, tail) = rest.split_at(end);
     match tail.trim_matches([' ', ')']) {
-        "" => {}
+        "" | "-ONLY" | "ONLY" => {}
         "+" | "-OR-LATER" | "OR LATER" | "ONLY OR LATER" => later = true,
-        "-ONLY" | "ONLY" => {}
         _ => return None,
     }
     versioned(family, version, variant, later)
