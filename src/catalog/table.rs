@@ -1,6 +1,6 @@
 //! The one table of all catalogers.
 
-use super::{Cataloger, apk, chisel, debian_copyright, dpkg, dpkg_info, rpm};
+use super::{Cataloger, apk, chisel, debian_copyright, dpkg, dpkg_info, kernel, nix, pacman, portage, rpm};
 
 /// All catalogers, sorted by id; at most 128.
 pub const CATALOGERS: &[Cataloger] = &[
@@ -9,6 +9,10 @@ pub const CATALOGERS: &[Cataloger] = &[
     debian_copyright::CATALOGER,
     dpkg::CATALOGER,
     dpkg_info::CATALOGER,
+    kernel::CATALOGER,
+    nix::CATALOGER,
+    pacman::CATALOGER,
+    portage::CATALOGER,
     rpm::CATALOGER,
     rpm::LISTS,
 ];
