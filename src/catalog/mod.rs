@@ -28,7 +28,7 @@ use crate::model::{CatalogRecord, Fragment, Package};
 pub const HEAD: usize = 64;
 
 /// Changes whenever a cataloger reads something else out of the same bytes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One file, as a cataloger sees it.
 #[derive(Debug, Clone, Copy)]
@@ -174,6 +174,33 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<CatalogRecord>, CatalogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Owner, PackageKind};
+
+    #[test]
+    fn records_are_unpacked_as_they_were_packed() {
+        let owners = [
+            Owner::Name { kind: PackageKind::Deb, name: "libc6".to_owned(), arch: Some("amd64".to_owned()) },
+            Owner::Folder { path: "var/lib/pacman/local/a-1-1".to_owned() },
+        ];
+        let mut packages = Vec::new();
+        let mut room = owned::Room::default();
+        for (at, kind) in [PackageKind::Deb, PackageKind::Nix].into_iter().enumerate() {
+            let mut package = Package::new(kind, "a", "1", crate::model::Method::Database);
+            package.licences = licences(Dialect::Spdx, "MIT AND Own");
+            package.files.extend(room.whole(b"/a", None, at == 0));
+            packages.push(package);
+        }
+        let record = CatalogRecord {
+            path: "a".to_owned(),
+            cataloger: "b".to_owned(),
+            packages,
+            fragments: owners.map(Fragment::of).to_vec(),
+            gaps: vec!["c".to_owned()],
+        };
+        assert_eq!(decode(&encode(std::slice::from_ref(&record))), Ok(vec![record]));
+        assert_eq!(decode(&[]), Ok(Vec::new()));
+        assert!(decode(&[1]).is_err());
+    }
 
     /// What a cataloger finds in a text; a refusal is a gap.
     pub(super) fn read_text(cataloger: &Cataloger, path: &str, text: &str) -> Findings {

@@ -323,7 +323,7 @@ impl Package {
 
 /// Which packages a [`Fragment`] is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", tag = "by")]
+#[serde(rename_all = "kebab-case")]
 pub enum Owner {
     /// The package of this family and name, and of this architecture if one is given.
     Name {
