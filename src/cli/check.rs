@@ -7,7 +7,9 @@ use clap::Args;
 use crate::oci::Selector;
 use crate::policy::{Policy, Report, judge};
 use crate::report::{Context, FORMATS, format};
+use crate::rules::Circumstances;
 
+use super::baseline::Baseline;
 use super::image::{Reader, selector};
 use super::terminal::Terminal;
 use super::{Exit, Failure, SourceArguments, output, policy};
@@ -27,6 +29,12 @@ pub(super) struct CheckArguments {
     /// Output format, repeatable: text, json, sarif, junit, github, markdown; =FILE writes it there.
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
     output: Vec<String>,
+    /// Accept the secrets that this file lists; see `imgguard secrets --write-baseline`.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// List the secrets that are suppressed by proof, too.
+    #[arg(long)]
+    show_suppressed: bool,
     /// Tell the whole reason behind each failed rule.
     #[arg(long)]
     explain: bool,
@@ -41,9 +49,15 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     let outputs = output::parse(&arguments.output, &known)?;
     let selector = selector(arguments.platform.as_deref(), Selector::All)?;
     let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
-    let reader = Reader::new(&arguments.source, terminal);
+    let reader = Reader::new(&arguments.source, terminal)?;
     let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
-    let (reports, exit) = judge_all(arguments, &policy, &reader, &selector, terminal);
+    let baseline = match &arguments.baseline {
+        Some(path) => Baseline::read(path, reader.scanner().fingerprint_key_id().as_deref())?,
+        None => Baseline::default(),
+    };
+    let circumstances = Circumstances { now: Some(super::now()), baseline: baseline.accepted };
+    let (reports, exit) = judge_all(arguments, &policy, &circumstances, &reader, &selector, terminal);
+    say_unused(&circumstances, &reports);
     let repository_file = policy::repository_file(policy_file.as_deref());
     for output in &outputs {
         let to_terminal = output.file.is_none();
@@ -54,6 +68,7 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
             repository_file: repository_file.as_deref(),
             elapsed: (output.format == "text").then(|| start.elapsed()),
             explain: arguments.explain,
+            show_suppressed: arguments.show_suppressed,
             verbose: terminal.verbose,
             exit_code: exit.code(),
         };
@@ -70,6 +85,7 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
 fn judge_all(
     arguments: &CheckArguments,
     policy: &Policy,
+    circumstances: &Circumstances,
     reader: &Reader<'_>,
     selector: &Selector,
     terminal: &Terminal,
@@ -79,7 +95,7 @@ fn judge_all(
     for image in &arguments.images {
         match reader.inspect(image, selector) {
             Ok(inspection) => {
-                let report = judge(policy, inspection);
+                let report = judge(policy, inspection, circumstances);
                 exit = exit.worst(Exit::from(&report.verdict));
                 reports.push(report);
             }
@@ -90,6 +106,17 @@ fn judge_all(
         }
     }
     (reports, exit)
+}
+
+/// Entries of the baseline that match nothing are named: they may be removed from it.
+fn say_unused(circumstances: &Circumstances, reports: &[Report]) {
+    let images = || reports.iter().flat_map(|report| &report.inspection.images);
+    for entry in &circumstances.baseline {
+        let found = images().flat_map(|image| &image.secrets).any(|secret| secret.fingerprint == entry.fingerprint);
+        if !found {
+            Terminal::say(&format!("note: the baseline's {} matches nothing", entry.fingerprint));
+        }
+    }
 }
 
 /// A path as the repository sees it: relative, with `/`, without `./`; none when it lies outside.

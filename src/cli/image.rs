@@ -1,6 +1,7 @@
 //! From what the user wrote to an inspection.
 
 use std::cell::OnceCell;
+use std::io::Read as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -29,14 +30,24 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(arguments: &'a SourceArguments, terminal: &'a Terminal) -> Self {
+    /// Prepares everything; reads the fingerprint key, if there is one.
+    pub fn new(arguments: &'a SourceArguments, terminal: &'a Terminal) -> Result<Self, Failure> {
         let cache = (!arguments.no_cache).then(cache_folder).flatten().map(Cache::new);
-        Self { arguments, terminal, scanner: Scanner::new(), cache, packages: false, client: OnceCell::new() }
+        let scanner = match &arguments.fingerprint_key {
+            None => Scanner::new(),
+            Some(path) => Scanner::new().with_fingerprint_key(&read_key(path)?),
+        };
+        Ok(Self { arguments, terminal, scanner, cache, packages: false, client: OnceCell::new() })
     }
 
     /// Asks for the packages too.
     pub fn with_packages(self) -> Self {
         Self { packages: true, ..self }
+    }
+
+    /// The detectors.
+    pub fn scanner(&self) -> &Scanner {
+        &self.scanner
     }
 
     /// Reads one image: everything that is asked of it, once.
@@ -126,6 +137,30 @@ fn open_from_daemon(daemon: Daemon, reference: &str, prefix: &str) -> Result<Ope
         repository: image.repository,
         tag: image.tag,
     })
+}
+
+/// The key of fingerprints: the whole file but for its last line break.
+fn read_key(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+    const LEAST: usize = 16;
+    const MOST: u64 = 64 << 10;
+    #[expect(clippy::disallowed_methods, reason = "the command line reads files")]
+    let file = std::fs::File::open(path).map_err(|error| Failure::file(path, "read", &error))?;
+    let mut key = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut key).map_err(|error| Failure::file(path, "read", &error))?;
+    if key.len() as u64 > MOST {
+        return Err(Failure::usage(format!("the fingerprint key in `{}` is longer than {MOST} bytes", path.display())));
+    }
+    while key.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+        key.pop();
+    }
+    if key.len() < LEAST {
+        return Err(Failure::usage(format!(
+            "the fingerprint key in `{}` is shorter than {LEAST} bytes",
+            path.display()
+        ))
+        .with_hint("make one with `head -c 32 /dev/urandom | base64 > FILE`"));
+    }
+    Ok(key)
 }
 
 /// The password is the first line of standard input.

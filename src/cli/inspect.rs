@@ -33,7 +33,8 @@ pub(super) struct InspectArguments {
 pub(super) fn run(arguments: &InspectArguments, terminal: &Terminal) -> Result<Exit, Failure> {
     let outputs = output::parse(&arguments.output, &["text", "json"])?;
     let selector = selector(arguments.platform.as_deref(), Selector::Host)?;
-    let inspection = Reader::new(&arguments.source, terminal).with_packages().inspect(&arguments.image, &selector)?;
+    let reader = Reader::new(&arguments.source, terminal)?.with_packages();
+    let inspection = reader.inspect(&arguments.image, &selector)?;
     for output in &outputs {
         let to_terminal = output.file.is_none();
         let text = if output.format == "json" {

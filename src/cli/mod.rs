@@ -1,5 +1,6 @@
 //! The command line: arguments, terminal, clock, files, exit codes; one file per command.
 
+mod baseline;
 mod bench;
 mod cache;
 mod check;
@@ -10,7 +11,9 @@ mod output;
 mod policy;
 mod progress;
 mod rules;
+mod secrets;
 mod terminal;
+mod tree;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -66,6 +69,8 @@ enum Command {
     Check(check::CheckArguments),
     /// Show what is in an image.
     Inspect(inspect::InspectArguments),
+    /// Search for secrets: in an image, a folder, a file, or standard input.
+    Secrets(secrets::SecretsArguments),
     /// Explain the rules.
     Rules(rules::RulesArguments),
     /// Work with policies.
@@ -98,9 +103,20 @@ struct SourceArguments {
     /// Neither use nor fill the layer cache.
     #[arg(long)]
     no_cache: bool,
+    /// Make the fingerprints of secrets with the key in this file (16 bytes or more): without it they are the same for
+    /// everyone, so that a short password can be guessed from its fingerprint.
+    #[arg(long, value_name = "FILE", env = "IMGGUARD_FINGERPRINT_KEY_FILE", hide_env_values = true)]
+    fingerprint_key: Option<PathBuf>,
     /// Threads that read, unpack and search; all processors unless given.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+}
+
+/// The time, in seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the command line owns the clock")]
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Runs the program with the arguments of the process.
@@ -129,6 +145,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
     let done = catch_unwind(AssertUnwindSafe(|| match arguments.command {
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, &terminal),
+        Command::Secrets(arguments) => secrets::run(&arguments, &terminal),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, &terminal),
         Command::Cache(arguments) => cache::run(&arguments),

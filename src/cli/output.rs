@@ -46,7 +46,7 @@ pub(super) fn write(output: &Output, text: &str) -> Result<(), Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line writes files")]
-fn save(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn save(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| Failure::file(path, "written", &error))
 }
 

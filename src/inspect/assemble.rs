@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{
-    Document, Entry, File, Gap, GapKind, Grade, Hidden, How, ImageFacts, Kind, Layer, LayerFacts, Nature, Note,
-    NoteKind, Place, ScanLedger, SecretFact, Severity, Waste,
+    Aside, Document, DocumentKind, Entry, File, FileHash, Gap, GapKind, Hidden, How, ImageFacts, Kind, Layer,
+    LayerFacts, Note, NoteKind, Place, ScanLedger, Spot, Waste,
 };
 use crate::oci::{ImagePlan, LayerPlan};
 use crate::secrets::Scanner;
 
 use super::overlay::{Name, Origin, Overlaid, overlay};
-use super::packages::sightings;
-use super::{accounts, base, config_secrets, instruction};
+use super::pairs::Reach;
+use super::sightings::{self, Sighting};
+use super::{accounts, base, config_secrets, documents, instruction, mask, packages as inventory};
 
 /// Makes the facts of an image from its plan and its layers, bottom first; a layer that could not be seen is a gap.
 /// Packages are put together only when they are asked for.
@@ -23,11 +24,8 @@ pub fn assemble(
     scanner: &Scanner,
     packages: bool,
 ) -> ImageFacts {
-    let mut seen = config_secrets::search(&mut plan.config, &mut plan.annotations, scanner);
-    if let Some(index) = &mut plan.index {
-        seen.extend(config_secrets::search_map(&mut index.annotations, scanner));
-    }
-    let (mut gaps, mut notes) = (plan.gaps, plan.notes);
+    let (mut gaps, mut notes) = (std::mem::take(&mut plan.gaps), std::mem::take(&mut plan.notes));
+    let mut seen = search_documents(&mut plan, scanner, &mut gaps);
     let mut facts: Vec<Option<Arc<LayerFacts>>> = Vec::with_capacity(layers.len());
     for (index, layer) in layers.into_iter().enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
@@ -51,9 +49,9 @@ pub fn assemble(
     let mut scanned = ScanLedger::default();
     facts.iter().flatten().for_each(|layer| scanned += &layer.scanned);
     let documents = documents(&facts, &overlaid);
-    let places = secret_places(&facts, &overlaid);
+    seen.extend(secret_places(&facts, &overlaid));
     let layers = layer_table(&plan.layers, &facts, &sums, &plan.config.history);
-    let sightings = packages.then(|| sightings(&facts, &overlaid));
+    let found = packages.then(|| inventory::sightings(&facts, &overlaid));
     let (files, hidden) = take_entries(facts, &overlaid);
 
     let mut image = ImageFacts {
@@ -83,17 +81,39 @@ pub fn assemble(
         read_document(&mut image, "etc/os-release").or_else(|| read_document(&mut image, "usr/lib/os-release"));
     image.os_release = release.map(|bytes| accounts::parse_os_release(&bytes)).unwrap_or_default();
     image.base = base::claims(&image);
-    image.secrets = join_secrets(places, seen, scanner);
-    if let Some(sightings) = sightings {
-        let (packages, gaps) = super::packages::packages(&image, sightings);
+    image.secrets = sightings::join(seen, scanner, Reach::Image);
+    if let Some(found) = found {
+        let (packages, gaps) = inventory::packages(&image, found);
         image.packages = Some(packages);
         image.gaps.extend(gaps);
     }
+    mask::names(&mut image, scanner);
     image.gaps.sort();
     image.gaps.dedup();
     image.notes.sort();
     image.notes.dedup();
     image
+}
+
+/// Searches everything of the image that is no layer, and masks what the facts keep of it.
+fn search_documents(plan: &mut ImagePlan, scanner: &Scanner, gaps: &mut Vec<Gap>) -> Vec<Sighting> {
+    let mut seen = config_secrets::search(&mut plan.config, scanner);
+    let place = |document, digest: &crate::model::Digest| {
+        let digest = digest.clone();
+        move |pointer| Place::Document { document, digest: digest.clone(), pointer }
+    };
+    let of_manifest = place(DocumentKind::Manifest, &plan.subject.digest);
+    seen.extend(config_secrets::search_annotations(&mut plan.annotations, scanner, of_manifest));
+    if let Some(index) = &mut plan.index {
+        let of_index = place(DocumentKind::Index, &index.digest);
+        seen.extend(config_secrets::search_annotations(&mut index.annotations, scanner, of_index));
+    }
+    for document in &plan.documents {
+        let (found, gap) = documents::search(document, scanner);
+        seen.extend(found);
+        gaps.extend(gap);
+    }
+    seen
 }
 
 fn entry(facts: &[Option<Arc<LayerFacts>>], origin: Origin) -> Option<&Entry> {
@@ -233,92 +253,91 @@ fn read_document(image: &mut ImageFacts, path: &str) -> Option<Vec<u8>> {
     None
 }
 
-/// Where a secret lies, with what the detector said.
-struct Sighting {
-    detector: Box<str>,
-    grade: Grade,
-    nature: Nature,
-    expires: Option<i64>,
-    redacted: Box<str>,
-    fingerprint: Box<str>,
-    place: Place,
-}
-
-/// All hits of all layers, each with the layer that hides it.
+/// All hits of all layers, each with the layer that hides it and with the package that supplies it.
 fn secret_places(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Vec<Sighting> {
-    let hits =
+    let layers =
         || facts.iter().enumerate().filter_map(|(index, facts)| Some((u32::try_from(index).ok()?, facts.as_ref()?)));
-    let mut hidden_by: BTreeMap<(u32, &str), u32> = BTreeMap::new();
-    if hits().any(|(_, facts)| !facts.hits.is_empty()) {
-        for out in &overlaid.hidden {
-            if let Some(entry) = entry(facts, out.origin)
-                && out.how != How::Duplicate
-            {
-                hidden_by.insert((out.origin.layer, &entry.path), out.by);
-            }
+    if layers().all(|(_, facts)| facts.hits.is_empty() && facts.asides.is_empty()) {
+        return Vec::new();
+    }
+    let mut hidden: BTreeMap<(u32, &str), (u32, How)> = BTreeMap::new();
+    for out in &overlaid.hidden {
+        if let Some(entry) = entry(facts, out.origin)
+            && out.how != How::Duplicate
+        {
+            hidden.insert((out.origin.layer, &entry.path), (out.by, out.how));
         }
     }
-    hits()
-        .flat_map(|(layer, facts)| facts.hits.iter().map(move |hit| (layer, hit)))
-        .map(|(layer, hit)| Sighting {
-            detector: hit.detector.clone(),
-            grade: hit.grade,
-            nature: hit.nature,
-            expires: hit.expires,
-            redacted: hit.redacted.clone(),
-            fingerprint: hit.fingerprint.clone(),
-            place: Place::File {
+    let supply = Supply::of(facts);
+    let mut sightings = Vec::new();
+    for (layer, facts) in layers() {
+        for hit in &facts.hits {
+            let hidden = hidden.get(&(layer, hit.path.as_ref()));
+            let place = Place::File {
                 layer,
                 path: hit.path.to_string(),
                 line: hit.line,
                 offset: hit.offset,
-                hidden_by: hidden_by.get(&(layer, hit.path.as_ref())).copied(),
-            },
-        })
-        .collect()
+                view: hit.view.to_string(),
+                hidden_by: hidden.map(|(by, _)| *by),
+                how: hidden.map(|(_, how)| *how),
+                supplied: supply.of_file(layer, &hit.path).map(str::to_owned),
+            };
+            sightings.push(Sighting::of_hit(hit, place));
+        }
+        for Aside { spot, hit } in &facts.asides {
+            let place = match spot {
+                Spot::Member(part) => Place::Member { layer, path: hit.path.to_string(), part: part.clone() },
+                Spot::Slack(slack) => {
+                    let path = (!hit.path.is_empty()).then(|| hit.path.to_string());
+                    Place::Slack { layer, slack: *slack, path, offset: hit.offset }
+                }
+            };
+            sightings.push(Sighting::of_hit(hit, place));
+        }
+    }
+    sightings
 }
 
-/// One fact per value: the same value at several places is one secret.
-fn join_secrets(sightings: Vec<Sighting>, seen: Vec<config_secrets::Seen>, scanner: &Scanner) -> Vec<SecretFact> {
-    let of_config = seen.into_iter().map(|config_secrets::Seen { hit, place }| Sighting {
-        detector: hit.detector.into(),
-        grade: hit.grade,
-        nature: hit.nature,
-        expires: hit.expires,
-        redacted: hit.redacted.into(),
-        fingerprint: hit.fingerprint.into(),
-        place,
-    });
-    let mut joined: BTreeMap<Box<str>, SecretFact> = BTreeMap::new();
-    for sighting in sightings.into_iter().chain(of_config) {
-        let fact = joined.entry(sighting.fingerprint.clone()).or_insert_with(|| SecretFact {
-            detector: sighting.detector.to_string(),
-            what: String::new(),
-            grade: sighting.grade,
-            nature: sighting.nature,
-            severity: Severity::Low,
-            expires: sighting.expires,
-            redacted: sighting.redacted.to_string(),
-            fingerprint: sighting.fingerprint.to_string(),
-            places: Vec::new(),
-        });
-        if (sighting.grade, &*fact.detector) > (fact.grade, &*sighting.detector) {
-            fact.grade = sighting.grade;
-            fact.detector = sighting.detector.to_string();
-            fact.nature = sighting.nature;
+/// Which files have the bytes that a package recorded, in the layer of the record or in a later one.
+struct Supply<'a> {
+    by_layer: BTreeMap<(u32, &'a str), &'a str>,
+    by_content: BTreeMap<(&'a str, FileHash), (u32, &'a str)>,
+    facts: &'a [Option<Arc<LayerFacts>>],
+}
+
+impl<'a> Supply<'a> {
+    fn of(facts: &'a [Option<Arc<LayerFacts>>]) -> Self {
+        let mut supply = Self { by_layer: BTreeMap::new(), by_content: BTreeMap::new(), facts };
+        for (layer, of_layer) in facts.iter().enumerate() {
+            let (Ok(layer), Some(of_layer)) = (u32::try_from(layer), of_layer) else { continue };
+            for supplied in &of_layer.supplied {
+                supply.by_layer.insert((layer, &supplied.path), &supplied.by);
+                if let Some(hash) = content_of(of_layer, &supplied.path) {
+                    supply.by_content.entry((&supplied.path, hash)).or_insert((layer, &supplied.by));
+                }
+            }
         }
-        fact.places.push(sighting.place);
+        supply
     }
-    joined
-        .into_values()
-        .map(|mut fact| {
-            fact.places.sort();
-            fact.places.dedup();
-            fact.what = scanner.what(&fact.detector).unwrap_or(&fact.detector).to_owned();
-            fact.severity = scanner.severity(&fact.detector).unwrap_or(Severity::High);
-            fact
-        })
-        .collect()
+
+    fn of_file(&self, layer: u32, path: &str) -> Option<&'a str> {
+        if let Some(by) = self.by_layer.get(&(layer, path)) {
+            return Some(by);
+        }
+        if self.by_content.is_empty() {
+            return None;
+        }
+        let hash = content_of(self.facts.get(layer as usize)?.as_ref()?, path)?;
+        self.by_content.get(&(path, hash)).filter(|(since, _)| *since < layer).map(|(_, by)| *by)
+    }
+}
+
+/// The hash of the only member of that name; none when the archive names it twice.
+fn content_of(facts: &LayerFacts, path: &str) -> Option<FileHash> {
+    let mut named = facts.entries.iter().filter(|entry| &*entry.path == path);
+    let only = named.next()?;
+    if named.next().is_some() { None } else { only.sha256 }
 }
 
 fn hollow() -> Entry {

@@ -12,7 +12,7 @@ use crate::layer::Limits;
 use crate::model::{Digest, LayerFacts};
 
 /// Changes whenever the meaning of stored facts changes.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 6;
 const MAGIC: &[u8; 8] = b"imgguard";
 
 /// A folder of layer facts.
@@ -22,12 +22,14 @@ pub struct Cache {
 }
 
 /// What decides whether stored facts are the facts that would be found now.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Analysers {
     /// Version of the secret detectors.
     pub scanner: u32,
     /// Version of the catalogers.
     pub catalog: u32,
+    /// Name of the key of fingerprints; none without one.
+    pub key: Option<String>,
     /// Bounds of a layer.
     pub limits: Limits,
 }
@@ -54,12 +56,12 @@ impl Cache {
         &self.folder
     }
 
-    fn file(&self, blob: Option<&Digest>, diff_id: &Digest, analysers: Analysers) -> PathBuf {
-        let Analysers { scanner, catalog, limits } = analysers;
+    fn file(&self, blob: Option<&Digest>, diff_id: &Digest, analysers: &Analysers) -> PathBuf {
+        let Analysers { scanner, catalog, key, limits } = analysers;
         let blob = blob.map_or_else(|| "-".to_owned(), ToString::to_string);
+        let program = env!("CARGO_PKG_VERSION");
         let key = Digest::of(
-            format!("{FORMAT}\n{blob}\n{diff_id}\n{scanner}\n{catalog}\n{limits:?}\n{}", env!("CARGO_PKG_VERSION"))
-                .as_bytes(),
+            format!("{FORMAT}\n{blob}\n{diff_id}\n{scanner}\n{catalog}\n{key:?}\n{limits:?}\n{program}").as_bytes(),
         );
         self.folder.join(&key.hex()[..2]).join(&key.hex()[2..])
     }
@@ -67,7 +69,7 @@ impl Cache {
     /// The stored facts of a layer; none when there are none, or when the file is damaged.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the cache is an edge")]
-    pub fn get(&self, blob: Option<&Digest>, diff_id: &Digest, analysers: Analysers) -> Option<LayerFacts> {
+    pub fn get(&self, blob: Option<&Digest>, diff_id: &Digest, analysers: &Analysers) -> Option<LayerFacts> {
         let path = self.file(blob, diff_id, analysers);
         let file = std::fs::File::open(&path).ok()?;
         let mut bytes = Vec::with_capacity(usize::try_from(file.metadata().ok()?.len()).ok()?);
@@ -85,7 +87,7 @@ impl Cache {
     ///
     /// # Errors
     /// The file system's.
-    pub fn put(&self, blob: Option<&Digest>, facts: &LayerFacts, analysers: Analysers) -> io::Result<()> {
+    pub fn put(&self, blob: Option<&Digest>, facts: &LayerFacts, analysers: &Analysers) -> io::Result<()> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let path = self.file(blob, &facts.diff_id, analysers);
         let folder = path.parent().unwrap_or(&self.folder);

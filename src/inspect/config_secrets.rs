@@ -3,36 +3,25 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Grade, ImageConfig, Place};
-use crate::secrets::{Scanner, TextHit};
+use crate::model::{ImageConfig, Place};
+use crate::secrets::Scanner;
 
-/// A secret of the config and its place.
-pub(super) struct Seen {
-    pub hit: TextHit,
-    pub place: Place,
-}
+use super::mask;
+use super::sightings::Sighting;
 
-/// Searches and masks the config and the annotations.
-pub(super) fn search(
-    config: &mut ImageConfig,
-    annotations: &mut BTreeMap<String, String>,
-    scanner: &Scanner,
-) -> Vec<Seen> {
+/// Searches and masks the config.
+pub(super) fn search(config: &mut ImageConfig, scanner: &Scanner) -> Vec<Sighting> {
     let mut search = Search { scanner, seen: Vec::new() };
     for (name, value) in &mut config.env {
-        if value.is_empty() {
-            // An entry without `=` is all name: it is masked before it becomes the name of a place.
-            let before = search.seen.len();
-            search.text("", name, || Place::Config { pointer: "/config/Env".to_owned() });
-            if search.seen.len() > before {
-                continue;
-            }
+        // A name is masked before it becomes that of a place; an entry without `=` is all name.
+        let before = search.seen.len();
+        search.text("", name, || Place::Config { pointer: "/config/Env".to_owned() });
+        if value.is_empty() && search.seen.len() > before {
+            continue;
         }
         search.text(name, value, || Place::Env { name: name.clone() });
     }
-    for (name, value) in config.labels.iter_mut().chain(annotations.iter_mut()) {
-        search.text(name, value, || Place::Label { name: name.clone() });
-    }
+    search.map(&mut config.labels, |name| Place::Label { name });
     for (index, step) in config.history.iter_mut().enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         search.text("", &mut step.created_by, || Place::History { index });
@@ -42,49 +31,72 @@ pub(super) fn search(
     search.list("/config/Cmd", config.cmd.as_deref_mut().unwrap_or_default());
     search.list("/config/Shell", config.shell.as_deref_mut().unwrap_or_default());
     search.list("/config/OnBuild", &mut config.on_build);
+    search.list("/config/ExposedPorts", &mut config.exposed_ports);
+    search.list("/config/Volumes", &mut config.volumes);
     if let Some(check) = &mut config.healthcheck {
         search.list("/config/Healthcheck/Test", &mut check.test);
     }
+    search.field("/config/User", &mut config.user);
+    search.field("/config/WorkingDir", &mut config.working_dir);
+    search.field("/config/StopSignal", &mut config.stop_signal);
     if let Some(author) = &mut config.author {
-        search.text("author", author, || Place::Config { pointer: "/author".to_owned() });
+        search.field("/author", author);
     }
     search.seen
 }
 
-/// Searches and masks the annotations of an index.
-pub(super) fn search_map(annotations: &mut BTreeMap<String, String>, scanner: &Scanner) -> Vec<Seen> {
+/// Searches and masks annotations; `place` makes a place of a JSON pointer.
+pub(super) fn search_annotations(
+    annotations: &mut BTreeMap<String, String>,
+    scanner: &Scanner,
+    place: impl Fn(String) -> Place,
+) -> Vec<Sighting> {
     let mut search = Search { scanner, seen: Vec::new() };
-    for (name, value) in annotations {
-        search.text(name, value, || Place::Label { name: name.clone() });
-    }
+    search.map(annotations, |name| {
+        let key: String = name.chars().take(80).collect();
+        place(format!("/annotations/{}", key.replace('~', "~0").replace('/', "~1")))
+    });
     search.seen
 }
 
 struct Search<'a> {
     scanner: &'a Scanner,
-    seen: Vec<Seen>,
+    seen: Vec<Sighting>,
 }
 
 impl Search<'_> {
+    /// Keys are searched too, and masked.
+    fn map(&mut self, texts: &mut BTreeMap<String, String>, place: impl Fn(String) -> Place) {
+        let mut renamed = Vec::new();
+        for (name, value) in texts.iter_mut() {
+            let shown = mask::masked(self.scanner, name).into_owned();
+            self.text(name, value, || place(shown.clone()));
+            if shown != *name {
+                self.text("", &mut name.clone(), || place(shown.clone()));
+                renamed.push((name.clone(), shown));
+            }
+        }
+        for (name, shown) in renamed {
+            if let Some(value) = texts.remove(&name) {
+                texts.insert(shown, value);
+            }
+        }
+    }
+
     fn list(&mut self, pointer: &str, texts: &mut [String]) {
         for (index, text) in texts.iter_mut().enumerate() {
             self.text("", text, || Place::Config { pointer: format!("{pointer}/{index}") });
         }
     }
 
+    fn field(&mut self, pointer: &str, text: &mut String) {
+        let key = pointer.rsplit('/').next().unwrap_or_default();
+        self.text(key, text, || Place::Config { pointer: pointer.to_owned() });
+    }
+
     fn text(&mut self, key: &str, text: &mut String, place: impl Fn() -> Place) {
         let mut hits = self.scanner.scan_text(key, text);
-        hits.sort_by_key(|hit| (hit.range.start, hit.range.end));
-        // Masked from the back, so that ranges stay right; of overlapping hits the outermost wins.
-        let mut from = text.len();
-        for hit in hits.iter().rev() {
-            let fits =
-                hit.range.end <= from && text.is_char_boundary(hit.range.start) && text.is_char_boundary(hit.range.end);
-            if hit.grade > Grade::Weak && fits {
-                text.replace_range(hit.range.clone(), &hit.redacted);
-                from = hit.range.start;
-            }
-        }
-        self.seen.extend(hits.into_iter().map(|hit| Seen { hit, place: place() }));
+        mask::cover(text, &mut hits);
+        self.seen.extend(hits.into_iter().map(|hit| Sighting::of_text(hit, place())));
     }
 }

@@ -36,7 +36,12 @@ pub(super) type Fate = Result<Arc<LayerFacts>, Gap>;
 
 impl Engine<'_> {
     pub(super) fn analysers(&self) -> Analysers {
-        Analysers { scanner: self.scanner.version(), catalog: crate::catalog::VERSION, limits: self.limits }
+        Analysers {
+            scanner: self.scanner.version(),
+            catalog: crate::catalog::VERSION,
+            key: self.scanner.fingerprint_key_id(),
+            limits: self.limits,
+        }
     }
 
     pub(super) fn settings(&self, threads: NonZeroUsize) -> pipeline::Settings<'_> {
@@ -69,7 +74,7 @@ impl Engine<'_> {
                 continue;
             }
             let cached =
-                self.cache.and_then(|cache| cache.get(layer.digest.as_ref(), &layer.diff_id, self.analysers()));
+                self.cache.and_then(|cache| cache.get(layer.digest.as_ref(), &layer.diff_id, &self.analysers()));
             match cached {
                 Some(facts) => {
                     known.insert((layer.key.clone(), layer.diff_id.clone()), Ok(Arc::new(facts)));
@@ -103,7 +108,7 @@ impl Engine<'_> {
 
     pub(super) fn store(&self, blob: Option<&Digest>, facts: &LayerFacts) {
         if let Some(cache) = self.cache
-            && let Err(error) = cache.put(blob, facts, self.analysers())
+            && let Err(error) = cache.put(blob, facts, &self.analysers())
         {
             tracing::debug!(%error, "a layer's facts could not be kept in the cache");
         }

@@ -1,18 +1,24 @@
 //! The engine: one walk per layer, cache, overlay, attribution, until everything known stands in `ImageFacts`.
 
 mod accounts;
+mod asides;
 mod assemble;
 mod base;
 mod cache;
 mod collect;
 mod config_secrets;
+mod documents;
 mod engine;
 mod instruction;
+mod mask;
 mod overlay;
 mod packages;
+mod pairs;
 mod pipeline;
 mod search;
+mod sightings;
 mod stream;
+mod supply;
 #[cfg(test)]
 mod tests;
 
@@ -21,4 +27,5 @@ pub use cache::{Analysers, Cache, Usage};
 pub use engine::Engine;
 pub use instruction::instruction;
 pub use pipeline::{Progress, Silent};
+pub use sightings::secrets_of_files;
 pub use stream::StreamName;

@@ -599,6 +599,8 @@ mod tests {
             hits: Vec::new(),
             catalog: Vec::new(),
             scanned: crate::model::ScanLedger::default(),
+            asides: Vec::new(),
+            supplied: Vec::new(),
             notes: Vec::new(),
             gaps: Vec::new(),
         }))

@@ -5,20 +5,23 @@
 //! chunk hands it over when another thread is idle, and else deals with it itself while it is still in its cache. A driver
 //! without a free chunk helps the later stages instead of waiting: so the pool is the bound on memory.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::catalog::encode;
-use crate::layer::{LayerError, Limits, Pieces, Promise, Unpacked, Unpacker, Walked, Walker, check_promise};
+use crate::layer::{
+    LayerError, Limits, Pieces, Promise, SlackBytes, SlackKind, Unpacked, Unpacker, Walked, Walker, check_promise,
+};
 use crate::model::{Digest, Gap, GapKind, LayerFacts, Note, NoteKind};
 use crate::oci::FetchError;
 use crate::secrets::Scanner;
 
 use super::collect::LayerCatalog;
 use super::search::{LayerSearch, Searched};
+use super::{asides, supply};
 
 /// Opens the bytes of a layer, on the thread that reads them.
 pub(super) type Open<'a> = Box<dyn FnOnce() -> Result<Box<dyn Read + Send + 'a>, FetchError> + Send + 'a>;
@@ -86,6 +89,7 @@ enum Task<'a> {
     Drive(usize, Box<Unpacker<'a>>, Vec<u8>),
     Walk(usize, Box<Walker>, Filled),
     Search(usize, Box<Content>, Filled, Pieces),
+    Finish(usize, Promise, Box<Ends>),
 }
 
 /// Those who look into the contents of files.
@@ -93,6 +97,13 @@ enum Task<'a> {
 struct Content {
     search: LayerSearch,
     catalog: LayerCatalog,
+}
+
+/// What the three stages of a layer ended with.
+struct Ends {
+    unpacked: Unpacked,
+    walked: Walked,
+    content: Content,
 }
 
 /// A stage: either at rest with its tool in place, or at work on some thread, or over.
@@ -108,6 +119,7 @@ struct Slot<'a> {
     at_work: usize,
     unpacked: Option<Unpacked>,
     walked: Option<Walked>,
+    to_finish: Option<Box<Ends>>,
     result: Option<Result<Whole, LayerError>>,
 }
 
@@ -228,6 +240,12 @@ impl<'a, 's> Pipeline<'a, 's> {
                 search.catalog.chunk(chunk, &pieces);
                 Ok(Done::Searched(search, filled))
             }
+            Task::Finish(_, promise, ends) => {
+                let Ends { unpacked, walked, content } = *ends;
+                let digest = check_promise(&promise, &unpacked, &walked)?;
+                let facts = facts(unpacked, walked, content, self.settings.scanner);
+                Ok(Done::Finished(Box::new(Whole { digest, facts })))
+            }
         }
     }
 
@@ -245,12 +263,17 @@ enum Done<'a> {
     Stepped(Box<Walker>, Filled, Pieces),
     Walked(Walked, Filled, Pieces),
     Searched(Box<Content>, Filled),
+    Finished(Box<Whole>),
 }
 
 impl Task<'_> {
     fn index(&self) -> usize {
         match self {
-            Self::Open(index, ..) | Self::Drive(index, ..) | Self::Walk(index, ..) | Self::Search(index, ..) => *index,
+            Self::Open(index, ..)
+            | Self::Drive(index, ..)
+            | Self::Walk(index, ..)
+            | Self::Search(index, ..)
+            | Self::Finish(index, ..) => *index,
         }
     }
 }
@@ -274,6 +297,10 @@ impl<'a> State<'a> {
 
     fn later_stage(&mut self, index: usize) -> Option<Task<'a>> {
         let slot = &mut self.slots[index];
+        if let Some(ends) = slot.to_finish.take() {
+            slot.at_work += 1;
+            return Some(Task::Finish(index, slot.promise.clone(), ends));
+        }
         if !slot.to_search.is_empty()
             && let Some(search) = slot.search.take()
         {
@@ -311,7 +338,7 @@ impl<'a> State<'a> {
         let index = self.waiting.pop()?;
         self.active.push(index);
         let slot = &mut self.slots[index];
-        slot.walker = Some(Box::new(Walker::new(settings.limits, settings.wants)));
+        slot.walker = Some(Box::new(Walker::new(settings.limits, settings.wants).keeping(supply::is_record)));
         slot.search = Some(Box::default());
         slot.at_work += 1;
         slot.job.take().map(|job| Task::Open(index, job))
@@ -324,6 +351,7 @@ impl<'a> State<'a> {
             (slot.driver.is_some() && chunk_free)
                 || (slot.walker.is_some() && !slot.to_walk.is_empty())
                 || (slot.search.is_some() && !slot.to_search.is_empty())
+                || slot.to_finish.is_some()
         };
         let can_begin = !self.waiting.is_empty() && self.active.len() < settings.threads.get();
         can_begin || self.active.iter().any(|index| of_slot(&self.slots[*index]))
@@ -359,6 +387,10 @@ impl<'a> State<'a> {
                 slot.search = Some(search);
                 (Some(filled), None)
             }
+            Done::Finished(whole) => {
+                slot.result = Some(Ok(*whole));
+                (None, None)
+            }
         };
         self.free.extend(returned.map(|filled| filled.bytes));
         if failed {
@@ -387,6 +419,7 @@ impl<'a> State<'a> {
         slot.driver = None;
         slot.walker = None;
         slot.search = None;
+        slot.to_finish = None;
         let chunks = slot.to_walk.drain(..).chain(slot.to_search.drain(..).map(|(filled, _)| filled));
         self.free.extend(chunks.map(|filled| filled.bytes));
     }
@@ -394,52 +427,71 @@ impl<'a> State<'a> {
     /// Ends a layer whose stages are all through.
     fn settle(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        let through = slot.unpacked.is_some() && slot.walked.is_some() && slot.to_search.is_empty();
-        if slot.at_work > 0 || !(through || slot.result.is_some()) {
+        if slot.at_work > 0 {
             return;
         }
-        if let (None, Some(unpacked), Some(walked), Some(search)) =
-            (&slot.result, slot.unpacked.take(), slot.walked.take(), slot.search.take())
+        if slot.result.is_some() {
+            self.clear(index);
+            self.active.retain(|active| *active != index);
+        } else if slot.unpacked.is_some()
+            && slot.walked.is_some()
+            && slot.to_search.is_empty()
+            && let (Some(unpacked), Some(walked), Some(search)) =
+                (slot.unpacked.take(), slot.walked.take(), slot.search.take())
         {
-            slot.result = Some(
-                check_promise(&slot.promise, &unpacked, &walked)
-                    .map(|digest| Whole { digest, facts: facts(&unpacked, walked, *search) }),
-            );
+            slot.to_finish = Some(Box::new(Ends { unpacked, walked, content: *search }));
         }
-        self.clear(index);
-        self.active.retain(|active| *active != index);
     }
 }
 
-fn facts(unpacked: &Unpacked, walked: Walked, content: Content) -> LayerFacts {
-    let Walked { diff_id, size, entries, documents, mut notes, mut gaps } = walked;
-    let mut note = |kind, detail: String| notes.push(Note { kind, layer: None, path: None, detail });
+/// A note for each kind of bytes that no runtime unpacks; what a compressor writes into its header is usual.
+fn lying_about(slack: &SlackBytes) -> Vec<Note> {
+    let kinds = [
+        (SlackKind::Padding, "between members"),
+        (SlackKind::BehindArchive, "behind the end of the archive"),
+        (SlackKind::BehindStream, "behind the compressed stream"),
+    ];
+    let note = |(kind, place)| {
+        let bytes: usize = slack.pieces.iter().filter(|piece| piece.kind == kind).map(|piece| piece.bytes.len()).sum();
+        let detail = format!("{bytes} bytes lie {place}: no runtime unpacks them; they were searched for secrets");
+        (bytes > 0).then_some(Note { kind: NoteKind::Source, layer: None, path: None, detail })
+    };
+    kinds.into_iter().filter_map(note).collect()
+}
+
+fn facts(unpacked: Unpacked, walked: Walked, content: Content, scanner: &Scanner) -> LayerFacts {
+    let Walked { diff_id, size, entries, documents, records, texts, mut slack, mut notes, mut gaps } = walked;
     if unpacked.contradicted {
-        note(
-            NoteKind::MediaType,
+        let detail =
             format!("its first bytes are of compression {:?}, its media type says otherwise", unpacked.compression)
-                .to_lowercase(),
-        );
+                .to_lowercase();
+        notes.push(Note { kind: NoteKind::MediaType, layer: None, path: None, detail });
     }
-    if unpacked.trailing > 0 {
+    slack.append(unpacked.slack);
+    if slack.dropped > 0 {
         let detail = format!(
-            "{} non-zero bytes lie behind the compressed stream: no runtime unpacks them, and they were not searched",
-            unpacked.trailing
+            "{} non-zero bytes that no runtime unpacks were not searched: there are more of them than are kept",
+            slack.dropped
         );
         gaps.push(Gap { kind: GapKind::SecretScan, layer: None, path: None, detail });
     }
+    notes.extend(lying_about(&slack));
     let Content { search, catalog } = content;
-    let records = catalog.into_records();
-    let Searched { hits, gaps: not_searched, ledger: scanned } = search.finish();
+    let Searched { hits, hashes, gaps: not_searched, ledger: scanned } = search.finish();
     gaps.extend(not_searched);
+    let asides = asides::search(&entries, &texts, &slack, scanner);
+    let with_hits: BTreeSet<&str> = hits.iter().map(|hit| &*hit.path).collect();
+    let supplied = supply::of_layer(&with_hits, &hashes, &entries, &records);
     LayerFacts {
         diff_id,
         unpacked_size: size,
         entries,
         documents,
         hits,
+        asides,
+        supplied,
         scanned,
-        catalog: encode(&records),
+        catalog: encode(&catalog.into_records()),
         notes,
         gaps,
     }

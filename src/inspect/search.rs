@@ -4,14 +4,27 @@ use crate::layer::Pieces;
 use crate::model::{Gap, GapKind, Hit, ScanLedger};
 use crate::secrets::{FileScan, Scanner};
 
+use super::supply::Recordable;
+
 /// Most files of a layer that are named for one kind of cut.
 const MAX_CUT: usize = 100;
+
+/// Largest file that is held, when it lies in several chunks, so that it can be hashed once it has a hit.
+const MAX_HELD: u64 = 4 << 20;
+
+/// A file whose end has not come yet.
+struct Open {
+    scan: FileScan<'static>,
+    path: Box<str>,
+    held: Option<Vec<u8>>,
+}
 
 /// The state between two chunks: at most one file is open.
 #[derive(Default)]
 pub(super) struct LayerSearch {
-    open: Option<(FileScan<'static>, Box<str>)>,
+    open: Option<Open>,
     hits: Vec<Hit>,
+    hashes: Vec<Recordable>,
     cut: Vec<String>,
     ledger: ScanLedger,
 }
@@ -20,6 +33,8 @@ pub(super) struct LayerSearch {
 pub(super) struct Searched {
     /// All hits, sorted.
     pub hits: Vec<Hit>,
+    /// Hashes of files with hits; of those that are larger than is held, none.
+    pub hashes: Vec<Recordable>,
     /// What was cut off.
     pub gaps: Vec<Gap>,
     /// What was searched, and what was not.
@@ -37,21 +52,34 @@ impl LayerSearch {
                 let mut scan = FileScan::new(path, piece.size);
                 scan.feed(scanner, bytes, true, &mut self.hits);
                 self.end(&scan, path);
+                if self.hits.len() > before {
+                    self.hashes.push(Recordable::of(path.into(), bytes));
+                }
                 continue;
             }
             if piece.first {
                 let path = &pieces.paths[piece.path.clone()];
-                self.open = Some((FileScan::new(path, piece.size).without_path(), path.into()));
+                let scan = FileScan::new(path, piece.size).without_path();
+                let held = (piece.size <= MAX_HELD).then(Vec::new);
+                self.open = Some(Open { scan, path: path.into(), held });
             }
-            let Some((mut scan, path)) = self.open.take() else { continue };
+            let Some(Open { mut scan, path, mut held }) = self.open.take() else { continue };
             scan.feed(scanner, bytes, piece.last, &mut self.hits);
+            // The size may lie, the bytes that came do not.
+            held = held.filter(|held| (held.len() + bytes.len()) as u64 <= MAX_HELD);
+            if let Some(held) = &mut held {
+                held.extend_from_slice(bytes);
+            }
             for hit in &mut self.hits[before..] {
                 hit.path.clone_from(&path);
             }
             if piece.last {
                 self.end(&scan, &path);
+                if let Some(held) = held.filter(|_| self.hits.len() > before) {
+                    self.hashes.push(Recordable::of(path, &held));
+                }
             } else {
-                self.open = Some((scan, path));
+                self.open = Some(Open { scan, path, held });
             }
         }
     }
@@ -72,6 +100,6 @@ impl LayerSearch {
             detail: format!("`{path}` has more places that look like secrets than are listed"),
             path: Some(path),
         });
-        Searched { hits: self.hits, gaps: too_many.collect(), ledger: self.ledger }
+        Searched { hits: self.hits, hashes: self.hashes, gaps: too_many.collect(), ledger: self.ledger }
     }
 }

@@ -16,13 +16,15 @@ pub(super) struct GzipMember<R> {
     checksum: crc32fast::Hasher,
     size: u32,
     ended: bool,
+    texts: Vec<u8>,
 }
 
 impl<R: BufRead> GzipMember<R> {
     /// Reads the header.
     pub fn new(mut source: R) -> Result<Self, (R, io::Error)> {
         match header(&mut source) {
-            Ok(()) => Ok(Self {
+            Ok(texts) => Ok(Self {
+                texts,
                 inflate: DeflateDecoder::new(source),
                 checksum: crc32fast::Hasher::new(),
                 size: 0,
@@ -30,6 +32,11 @@ impl<R: BufRead> GzipMember<R> {
             }),
             Err(error) => Err((source, error)),
         }
+    }
+
+    /// Extra field, name and comment of the header, one behind the other.
+    pub fn texts(&self) -> &[u8] {
+        &self.texts
     }
 
     pub fn get_ref(&self) -> &R {
@@ -74,7 +81,7 @@ fn invalid(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
 }
 
-fn header(source: &mut impl BufRead) -> io::Result<()> {
+fn header(source: &mut impl BufRead) -> io::Result<Vec<u8>> {
     const EXTRA: u8 = 4;
     const NAME: u8 = 8;
     const COMMENT: u8 = 16;
@@ -85,24 +92,29 @@ fn header(source: &mut impl BufRead) -> io::Result<()> {
     if (magic, magic2, method) != (0x1f, 0x8b, 8) || flags & 0xe0 != 0 {
         return Err(invalid("a gzip header is malformed"));
     }
+    let mut texts = Vec::new();
     if flags & EXTRA != 0 {
         let mut length = [0; 2];
         source.read_exact(&mut length)?;
-        io::copy(&mut source.take(u64::from(u16::from_le_bytes(length))), &mut io::sink())?;
+        let length = u64::from(u16::from_le_bytes(length));
+        source.by_ref().take(length).read_to_end(&mut texts)?;
+        texts.push(b'\n');
     }
     for text in [NAME, COMMENT] {
         if flags & text != 0 {
             let mut bytes = Vec::new();
             source.by_ref().take(MAX_TEXT as u64).read_until(0, &mut bytes)?;
-            if bytes.last() != Some(&0) {
+            if bytes.pop() != Some(0) {
                 return Err(invalid("a gzip header's text does not end"));
             }
+            texts.append(&mut bytes);
+            texts.push(b'\n');
         }
     }
     if flags & CHECKSUM != 0 {
         source.read_exact(&mut [0; 2])?;
     }
-    Ok(())
+    Ok(texts)
 }
 
 #[cfg(test)]

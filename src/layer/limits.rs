@@ -15,6 +15,10 @@ pub struct Limits {
     pub document: u64,
     /// Most bytes of all documents that are kept whole.
     pub documents: u64,
+    /// Most bytes of a package list that is kept while its layer is read.
+    pub record: u64,
+    /// Most bytes of all package lists of a layer.
+    pub records: u64,
 }
 
 impl Default for Limits {
@@ -26,6 +30,8 @@ impl Default for Limits {
             header: 1 << 20,
             document: 4 << 20,
             documents: 32 << 20,
+            record: 16 << 20,
+            records: 48 << 20,
         }
     }
 }

@@ -9,6 +9,7 @@ mod gzip;
 mod hash;
 mod limits;
 mod pax;
+mod slack;
 mod unpack;
 mod verify;
 mod walk;
@@ -19,9 +20,10 @@ use crate::model::Digest;
 
 pub use error::LayerError;
 pub use limits::Limits;
+pub use slack::{SlackBytes, SlackKind, SlackPiece};
 pub use unpack::{Promise, Unpacked, Unpacker};
 pub use verify::Verified;
-pub use walk::{Piece, Pieces, TAR_BLOCK, Walked, Walker};
+pub use walk::{MemberText, Piece, Pieces, TAR_BLOCK, Walked, Walker};
 
 /// Compares what was found with what was promised, and returns the digest of the blob.
 ///

@@ -1,5 +1,7 @@
 //! Extended headers (POSIX pax interchange format, "pax Extended Header") and the keys that matter to images.
 
+use crate::model::Part;
+
 /// What extended headers say about the next member.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Extended {
@@ -15,6 +17,8 @@ pub(super) struct Extended {
     pub sparse_name: Option<Vec<u8>>,
     pub sparse: bool,
     pub xattrs: Vec<(Box<str>, Box<str>)>,
+    /// Attributes and records that may hold any text, raw.
+    pub texts: Vec<(Part, Vec<u8>)>,
 }
 
 impl Extended {
@@ -55,13 +59,26 @@ impl Extended {
             _ if key.starts_with(b"GNU.sparse.") => self.sparse = true,
             _ => {
                 if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                    self.xattrs.push((crate::model::encode_path(name).into(), hex(value)));
+                    let name = crate::model::encode_path(name);
+                    self.texts.push((Part::Attribute(name.clone()), value.to_vec()));
+                    self.xattrs.push((name.into(), hex(value)));
+                } else if !is_time(key, value) {
+                    let part = match key {
+                        b"uname" | b"gname" => Part::Owner,
+                        _ => Part::Record(crate::model::encode_path(key)),
+                    };
+                    self.texts.push((part, value.to_vec()));
                 }
             }
         }
         self.sparse |= self.sparse_size.is_some() || self.sparse_name.is_some();
         Ok(())
     }
+}
+
+/// Whether it is a time or a number that most archives have: nothing to search.
+fn is_time(key: &[u8], value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) && !key.is_empty()
 }
 
 fn number(text: &[u8]) -> Option<u64> {

@@ -6,7 +6,7 @@ use crate::model::{Algorithm, Digest};
 use crate::oci::{Compression, sniff};
 
 use super::gzip::GzipMember;
-use super::{LayerError, Limits, Verified};
+use super::{LayerError, Limits, SlackBytes, SlackKind, Verified};
 
 /// Bytes read from a source at once.
 const READ: usize = 128 << 10;
@@ -105,7 +105,7 @@ pub struct Unpacker<'a> {
     limits: Limits,
     unpacked: u64,
     members: u64,
-    trailing: u64,
+    slack: SlackBytes,
     ended: bool,
 }
 
@@ -123,8 +123,8 @@ pub struct Unpacked {
     pub contradicted: bool,
     /// gzip members or zstd frames beyond the first.
     pub further_members: u64,
-    /// Non-zero bytes behind the last member that are no further member.
-    pub trailing: u64,
+    /// What lies in headers and behind the last member.
+    pub slack: SlackBytes,
 }
 
 impl<'a> Unpacker<'a> {
@@ -153,7 +153,7 @@ impl<'a> Unpacker<'a> {
             limits,
             unpacked: 0,
             members: 0,
-            trailing: 0,
+            slack: SlackBytes::default(),
             ended: false,
         })
     }
@@ -233,16 +233,24 @@ impl<'a> Unpacker<'a> {
             return Ok(Decoder::Between(source));
         }
         if found != self.compression {
-            self.trailing = count_trailing(&mut source).map_err(|error| failure(&mut source, &error))?;
+            let kept = keep_trailing(&mut source, &mut self.slack);
+            kept.map_err(|error| failure(&mut source, &error))?;
             self.ended = true;
             return Ok(Decoder::Between(source));
         }
         self.members += 1;
         if self.compression == Compression::Gzip {
             return match GzipMember::new(source) {
-                Ok(member) => Ok(Decoder::Gzip(Box::new(member))),
+                Ok(member) => {
+                    self.slack.add(SlackKind::StreamHeader, "", self.unpacked, member.texts());
+                    Ok(Decoder::Gzip(Box::new(member)))
+                }
                 Err((source, error)) => Err(self.damaged(source, &error)),
             };
+        }
+        let skipped = keep_skippable_frame(&mut source, self.unpacked, &mut self.slack);
+        if skipped.map_err(|error| failure(&mut source, &error))? {
+            return Ok(Decoder::Between(source));
         }
         let decoder = zstd::stream::read::Decoder::with_buffer(source).and_then(|mut decoder| {
             decoder.window_log_max(ZSTD_WINDOW_LOG)?;
@@ -284,7 +292,7 @@ impl<'a> Unpacker<'a> {
             compression: self.compression,
             contradicted: self.contradicted,
             further_members: self.members.saturating_sub(1),
-            trailing: self.trailing,
+            slack: self.slack,
         })
     }
 
@@ -307,16 +315,39 @@ fn failure(source: &mut Source<'_>, error: &io::Error) -> LayerError {
     source.inner.take_failure().unwrap_or_else(|| LayerError::Compression(error.to_string()))
 }
 
-/// Reads to the end and counts the bytes that are not zero.
-fn count_trailing(source: &mut Source<'_>) -> io::Result<u64> {
-    let mut count = 0;
+/// Reads to the end and keeps the bytes that are not zero.
+fn keep_trailing(source: &mut Source<'_>, slack: &mut SlackBytes) -> io::Result<()> {
+    let mut at = 0;
     loop {
         let bytes = source.peek()?;
         if bytes.is_empty() {
-            return Ok(count);
+            return Ok(());
         }
-        count += bytes.iter().filter(|byte| **byte != 0).count() as u64;
+        slack.add(SlackKind::BehindStream, "", at, bytes);
         let length = bytes.len();
+        at += length as u64;
         source.consume(length);
     }
+}
+
+/// Takes a frame that every decoder skips (RFC 8878, 3.1.2) and keeps its content; false when the next frame is another.
+fn keep_skippable_frame(source: &mut Source<'_>, at: u64, slack: &mut SlackBytes) -> io::Result<bool> {
+    if !matches!(source.peek()?, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
+        return Ok(false);
+    }
+    let mut head = [0; 8];
+    source.read_exact(&mut head)?;
+    let [_, _, _, _, length @ ..] = head;
+    let mut left = u64::from(u32::from_le_bytes(length));
+    while left > 0 {
+        let bytes = source.fill_buf()?;
+        if bytes.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a zstd frame is cut"));
+        }
+        let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        slack.add(SlackKind::StreamHeader, "", at, &bytes[..take]);
+        source.consume(take);
+        left -= take as u64;
+    }
+    Ok(true)
 }

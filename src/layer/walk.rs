@@ -3,17 +3,19 @@
 //! Header fields are read by `tar::Header` (POSIX ustar, GNU and old formats); names, pax records and sparse files are put
 //! together here, because bytes arrive in chunks and are hashed and searched where they lie.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use tar::Header;
 
 use crate::model::{
-    Digest, Document, Entry, FileHash, Gap, GapKind, Kind, Note, NoteKind, PathProblem, encode_path, normalise_path,
+    Digest, Document, Entry, FileHash, Gap, GapKind, Kind, Note, NoteKind, Part, PathProblem, encode_path,
+    normalise_path,
 };
 
 use super::hash::{BLOCK, BlockHash, update_both};
 use super::pax::Extended;
-use super::{LayerError, Limits};
+use super::{LayerError, Limits, SlackBytes, SlackKind};
 
 /// Bytes of a tar block. Every chunk but the last has a multiple of this.
 pub const TAR_BLOCK: usize = 512;
@@ -44,6 +46,22 @@ pub struct Pieces {
     pub paths: String,
 }
 
+/// A text of a member that is not its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberText {
+    /// Path of the member; empty for a global record.
+    pub path: Box<str>,
+    /// Which part.
+    pub part: Part,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Shortest text that is kept: the shortest token of any provider is longer.
+const MIN_TEXT: usize = 8;
+/// Bytes of all [`MemberText`]s of one layer.
+const MAX_TEXTS: usize = 16 << 20;
+
 /// What a whole archive turned out to be.
 #[derive(Debug)]
 #[must_use]
@@ -56,6 +74,12 @@ pub struct Walked {
     pub entries: Vec<Entry>,
     /// Documents that were kept.
     pub documents: Vec<Document>,
+    /// Package lists that were kept, see [`Walker::keeping`].
+    pub records: Vec<Document>,
+    /// Texts of members beside their content, each once: owners, attributes, pax records.
+    pub texts: Vec<MemberText>,
+    /// Bytes that belong to no member.
+    pub slack: SlackBytes,
     /// What was odd.
     pub notes: Vec<Note>,
     /// What was not understood, although the bytes are whole.
@@ -69,6 +93,7 @@ enum State {
         left: u64,
         hash: Option<BlockHash>,
         document: Option<usize>,
+        record: Option<usize>,
         started: bool,
     },
     /// Content of an extended header.
@@ -103,7 +128,14 @@ pub struct Walker {
     kept: u64,
     notes: Vec<Note>,
     gaps: Vec<Gap>,
-    trailing: u64,
+    records: Vec<Document>,
+    is_record: fn(&str) -> bool,
+    recorded: u64,
+    texts: Vec<MemberText>,
+    known_texts: BTreeSet<(Part, Vec<u8>)>,
+    text_bytes: usize,
+    last_owner: [u8; 64],
+    slack: SlackBytes,
     absolute: u64,
 }
 
@@ -124,9 +156,23 @@ impl Walker {
             kept: 0,
             notes: Vec::new(),
             gaps: Vec::new(),
-            trailing: 0,
+            records: Vec::new(),
+            is_record: |_| false,
+            recorded: 0,
+            texts: Vec::new(),
+            known_texts: BTreeSet::new(),
+            text_bytes: 0,
+            last_owner: [0; 64],
+            slack: SlackBytes::default(),
             absolute: 0,
         }
+    }
+
+    /// Keeps package lists too, within bounds; one that does not fit is not kept.
+    #[must_use]
+    pub fn keeping(mut self, is_record: fn(&str) -> bool) -> Self {
+        self.is_record = is_record;
+        self
     }
 
     /// Takes the next chunk: a multiple of 512 bytes.
@@ -165,12 +211,13 @@ impl Walker {
             _ => None,
         };
         if let Some((take, digest)) = content {
+            self.padding(&tail[take..], self.offset + take as u64);
             self.piece(whole..whole + take, true, pieces);
             self.keep(&tail[..take]);
             self.end_file(digest);
         } else {
             match &self.state {
-                State::End => self.trailing += count_non_zero(tail),
+                State::End => self.slack.add(SlackKind::BehindArchive, "", self.offset, tail),
                 State::Header if tail.iter().all(|byte| *byte == 0) => {}
                 _ => return Err(self.damaged(0, "it ends in the middle of a member")),
             }
@@ -185,16 +232,18 @@ impl Walker {
             size,
             entries: self.entries,
             documents: self.documents,
+            records: self.records,
+            texts: self.texts,
+            slack: self.slack,
             notes: self.notes,
             gaps: self.gaps,
         })
     }
 
     fn note_what_lay_about(&mut self) {
-        if self.trailing > 0 {
+        if self.text_bytes > MAX_TEXTS {
             let detail = format!(
-                "{} non-zero bytes lie behind the end-of-archive marker: no runtime unpacks them, and they were not searched",
-                self.trailing
+                "owners, attributes and records of its members have more than {MAX_TEXTS} bytes: the rest was not searched"
             );
             self.gaps.push(Gap { kind: GapKind::SecretScan, layer: None, path: None, detail });
         }
@@ -233,6 +282,12 @@ impl Walker {
                 self.archive.update(&rest[..padded(take)]);
                 bytes.extend_from_slice(&rest[..take]);
                 *left -= take as u64;
+                self.slack.add(
+                    SlackKind::Padding,
+                    "",
+                    self.offset + (at + take) as u64,
+                    rest.get(take..padded(take)).unwrap_or_default(),
+                );
                 if *left == 0 {
                     let (flag, bytes) = (*flag, std::mem::take(bytes));
                     self.state = State::Header;
@@ -247,7 +302,7 @@ impl Walker {
                 self.state = match (more, left) {
                     (true, _) => State::SparseMap { left },
                     (false, 0) => State::Header,
-                    (false, _) => State::File { left, hash: None, document: None, started: false },
+                    (false, _) => State::File { left, hash: None, document: None, record: None, started: false },
                 };
                 Ok(TAR_BLOCK)
             }
@@ -262,7 +317,7 @@ impl Walker {
             }
             State::End => {
                 self.archive.update(rest);
-                self.trailing += count_non_zero(rest);
+                self.slack.add(SlackKind::BehindArchive, "", self.offset + at as u64, rest);
                 Ok(rest.len())
             }
         }
@@ -282,6 +337,7 @@ impl Walker {
             self.archive.update(bytes);
             None
         };
+        self.padding(&bytes[take..], self.offset + (at + take) as u64);
         self.piece(at..at + take, last, pieces);
         self.keep(&bytes[..take]);
         if last {
@@ -305,9 +361,65 @@ impl Walker {
 
     /// Adds content to the document that is being kept, if any.
     fn keep(&mut self, bytes: &[u8]) {
-        if let State::File { document: Some(at), .. } = self.state {
-            self.documents[at].bytes.extend_from_slice(bytes);
+        if let State::File { document, record, .. } = self.state {
+            if let Some(kept) = document.and_then(|at| self.documents.get_mut(at)) {
+                kept.bytes.extend_from_slice(bytes);
+            }
+            if let Some(kept) = record.and_then(|at| self.records.get_mut(at)) {
+                kept.bytes.extend_from_slice(bytes);
+            }
         }
+    }
+
+    /// What stands between the end of a file and the next block.
+    fn padding(&mut self, bytes: &[u8], at: u64) {
+        if bytes.iter().any(|byte| *byte != 0) {
+            let path = self.entries.last().map(|entry| entry.path.clone()).unwrap_or_default();
+            self.slack.add(SlackKind::Padding, &path, at, bytes);
+        }
+    }
+
+    /// Keeps a text of a member, unless another member has the same.
+    fn text(&mut self, path: &str, part: Part, bytes: Vec<u8>) {
+        if bytes.len() < MIN_TEXT || self.text_bytes > MAX_TEXTS {
+            return;
+        }
+        if self.known_texts.insert((part.clone(), bytes.clone())) {
+            self.text_bytes += bytes.len();
+            self.texts.push(MemberText { path: path.into(), part, bytes });
+        }
+    }
+
+    /// The names of owner and group, and what stands behind the end of a text in a header.
+    fn header_texts(&mut self, header: &Header, path: &str, at: usize) {
+        let block = header.as_bytes();
+        let old = header.as_old();
+        let mut fields: Vec<&[u8]> = vec![&old.name, &old.linkname];
+        if let Some(ustar) = header.as_ustar() {
+            fields.extend([&ustar.uname[..], &ustar.gname[..], &ustar.prefix[..]]);
+        } else if header.as_gnu().is_some() {
+            fields.extend([&block[265..297], &block[297..329]]);
+        }
+        for field in fields {
+            let end = memchr::memchr(0, field).unwrap_or(field.len());
+            self.slack.add(SlackKind::Padding, path, self.offset + at as u64, &field[end..]);
+        }
+        if block[265..329] != self.last_owner {
+            self.last_owner.copy_from_slice(&block[265..329]);
+            for name in [&block[265..297], &block[297..329]] {
+                let end = memchr::memchr(0, name).unwrap_or(name.len());
+                self.text(path, Part::Owner, name[..end].to_vec());
+            }
+        }
+    }
+
+    fn start_record(&mut self, entry: &Entry) -> Option<usize> {
+        if entry.size > self.limits.record || self.recorded + entry.size > self.limits.records {
+            return None;
+        }
+        self.recorded += entry.size;
+        self.records.push(Document { path: entry.path.clone(), bytes: Vec::new(), truncated: false });
+        Some(self.records.len() - 1)
     }
 
     fn end_file(&mut self, digest: Option<FileHash>) {
@@ -357,10 +469,14 @@ impl Walker {
     fn end_extended(&mut self, flag: u8, mut bytes: Vec<u8>, at: usize) -> Result<(), LayerError> {
         match flag {
             b'x' => self.extended.add_records(&bytes).map_err(|why| self.damaged(at, why)),
-            // Global records (`g`) count for nothing: image tools skip them.
-            b'g' => Ok(()),
+            // Global records (`g`) count for nothing, as image tools skip them, but they are shipped.
+            b'g' => {
+                self.text("", Part::Record("global".to_owned()), bytes);
+                Ok(())
+            }
             _ => {
                 let end = memchr::memchr(0, &bytes).unwrap_or(bytes.len());
+                self.slack.add(SlackKind::Padding, "", self.offset + at as u64, &bytes[end..]);
                 bytes.truncate(end);
                 if flag == b'L' {
                     self.extended.path = Some(bytes);
@@ -376,7 +492,8 @@ impl Walker {
         if self.entries.len() >= self.limits.entries {
             return Err(LayerError::Limit(format!("more than {} members", self.limits.entries)));
         }
-        let extended = std::mem::take(&mut self.extended);
+        let mut extended = std::mem::take(&mut self.extended);
+        let texts = std::mem::take(&mut extended.texts);
         let raw_path = extended
             .sparse_name
             .clone()
@@ -409,6 +526,11 @@ impl Walker {
             // The root itself: nothing that is judged.
             (Err(PathProblem::Empty), _) => None,
         };
+        let named = path.as_deref().unwrap_or_default();
+        self.header_texts(header, named, at);
+        for (part, bytes) in texts {
+            self.text(named, part, bytes);
+        }
         let (Some(path), Some(kind)) = (path, kind) else {
             self.state = if content > 0 { State::Skip { left: content } } else { State::Header };
             return Ok(());
@@ -425,6 +547,8 @@ impl Walker {
         let entry = self.describe(header, extended, kind, path, logical.unwrap_or(content), at)?;
         let wanted = kind == Kind::File && !sparse && (self.wants)(&entry.path);
         let document = wanted.then(|| self.start_document(&entry)).flatten();
+        let is_record = kind == Kind::File && !sparse && (self.is_record)(&entry.path);
+        let record = is_record.then(|| self.start_record(&entry)).flatten();
         self.entries.push(entry);
         if kind != Kind::File {
             self.state = State::Header;
@@ -434,7 +558,7 @@ impl Walker {
         self.state = if more_map {
             State::SparseMap { left: content }
         } else {
-            State::File { left: content, hash: (!sparse).then(BlockHash::new), document, started: false }
+            State::File { left: content, hash: (!sparse).then(BlockHash::new), document, record, started: false }
         };
         if content == 0 && !more_map {
             let digest = (!sparse).then(|| FileHash(BlockHash::new().finish(&[])));
@@ -541,10 +665,6 @@ fn checksum_agrees(header: &Header, block: &[u8; TAR_BLOCK]) -> bool {
     }
     let signed = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(byte.cast_signed())).sum::<i64>();
     signed(&block[..148]) + signed(&block[156..]) + 8 * 32 == i64::from(stated)
-}
-
-fn count_non_zero(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte != 0).count() as u64
 }
 
 /// The bytes that content of this length takes in the archive.
@@ -663,14 +783,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_behind_the_end_marker_are_hashed_and_said() {
+    fn bytes_behind_the_end_marker_are_hashed_and_kept() {
         let mut bytes = archive(&[("a", b"1")]);
         bytes.extend_from_slice(&[0; 512]);
         bytes.extend_from_slice(b"smuggled");
         let (walked, _) = walk(&bytes, 1).expect("whole");
         assert_eq!(walked.diff_id, Digest::of(&bytes));
-        assert_eq!(walked.gaps.len(), 1, "{:?}", walked.gaps);
-        assert!(walked.gaps[0].detail.starts_with("8 non-zero bytes"), "{}", walked.gaps[0].detail);
+        assert_eq!(walked.gaps, []);
+        assert_eq!(walked.slack.pieces[0].bytes, b"smuggled");
     }
 
     #[test]

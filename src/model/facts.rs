@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Digest, Document, Entry, Gap, Grade, Group, ImageConfig, Nature, Note, Packages, Place, Platform,
-    ScanLedger, Severity,
+    Account, Digest, Document, Entry, Gap, Group, ImageConfig, Note, Packages, Platform, ScanLedger, SecretFact,
 };
 
 /// The version of the facts document.
@@ -181,31 +180,6 @@ pub struct BaseClaim {
     pub layers: Option<u32>,
     /// What the answer rests on, in words.
     pub by: String,
-}
-
-/// One secret of the image: a value, at all its places.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct SecretFact {
-    /// Id of the detector.
-    pub detector: String,
-    /// What it is, in words.
-    pub what: String,
-    /// How sure.
-    pub grade: Grade,
-    /// What kind of thing it is.
-    #[serde(default)]
-    pub nature: Nature,
-    /// How much harm follows.
-    pub severity: Severity,
-    /// When the value itself says that it expires, in seconds since 1970.
-    #[serde(default)]
-    pub expires: Option<i64>,
-    /// First and last few characters and the length.
-    pub redacted: String,
-    /// Keyed hash of the value.
-    pub fingerprint: String,
-    /// Everywhere it lies, sorted.
-    pub places: Vec<Place>,
 }
 
 /// Everything known about one platform's image.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Entry, Gap, Hit, Note, ScanLedger};
+use super::{Aside, Digest, Entry, Gap, Hit, Note, ScanLedger, Supplied};
 
 /// A small file whose whole content later steps need, such as `etc/passwd`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -33,6 +33,10 @@ pub struct LayerFacts {
     pub catalog: Vec<u8>,
     /// What was searched for secrets in this layer, and what was not.
     pub scanned: ScanLedger,
+    /// Secrets seen in this layer outside of the content of files.
+    pub asides: Vec<Aside>,
+    /// Files with hits whose bytes are those of a package's record in this layer, sorted by path.
+    pub supplied: Vec<Supplied>,
     /// What was odd; `layer` is unset here.
     pub notes: Vec<Note>,
     /// What could not be seen inside this layer although its bytes are whole; `layer` is unset here.

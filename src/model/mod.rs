@@ -22,8 +22,8 @@ pub use config::{Healthcheck, History, ImageConfig};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use entry::{Entry, FileHash, Kind};
 pub use facts::{
-    BaseClaim, BaseGrade, File, Hidden, How, ImageFacts, IndexChild, IndexFacts, Inspection, Layer, SCHEMA, SecretFact,
-    Subject, Waste,
+    BaseClaim, BaseGrade, File, Hidden, How, ImageFacts, IndexChild, IndexFacts, Inspection, Layer, SCHEMA, Subject,
+    Waste,
 };
 pub use gap::{Gap, GapKind, Note, NoteKind};
 pub use inventory::{PackageFact, PackagePlace, Packages, RemovedDatabase, TamperedFile, Tampering};
@@ -36,6 +36,8 @@ pub use package::{
 pub use path::{PathProblem, basename, decode_path, encode_path, normalise_path, parent};
 pub use platform::{Platform, PlatformError};
 pub use purl::{Purl, PurlError};
-pub use secret::{Grade, Hit, Nature, Place};
+pub use secret::{
+    Aside, Class, DocumentKind, Grade, Half, Hit, Nature, Part, Place, SecretFact, Slack, Spot, Supplied,
+};
 pub use severity::Severity;
 pub use size::{SizeError, format_bytes, parse_size};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::{Gap, GapKind, ImageConfig, Note, Platform, Subject};
 
 use super::manifest::checked_platform;
-use super::{BlobKey, Descriptor, ImagePlan, LayerPlan, layer_type};
+use super::{BlobKey, Descriptor, ImagePlan, LayerPlan, RawDocument, layer_type};
 
 /// A layer's blob before it is paired with a diffID.
 pub(super) struct LayerBlob {
@@ -54,6 +54,7 @@ pub(super) struct Draft {
     pub(super) platform: Option<Platform>,
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) config: ImageConfig,
+    pub(super) documents: Vec<RawDocument>,
     pub(super) notes: Vec<Note>,
     /// Bottom first.
     pub(super) blobs: Vec<LayerBlob>,
@@ -62,7 +63,7 @@ pub(super) struct Draft {
 impl Draft {
     /// Puts the parts together; contradictions become gaps.
     pub(super) fn finish(self) -> ImagePlan {
-        let Self { subject, platform, annotations, config, notes, blobs } = self;
+        let Self { subject, platform, annotations, config, documents, notes, blobs } = self;
         let mut gaps = Vec::new();
         let platform = agree_on_platform(platform, &config, &mut gaps);
         if platform.os == "windows" || config.os.eq_ignore_ascii_case("windows") {
@@ -84,7 +85,7 @@ impl Draft {
             }
         });
         let layers = layers.collect();
-        ImagePlan { subject, platform, index: None, annotations, config, layers, gaps, notes }
+        ImagePlan { subject, platform, index: None, annotations, config, layers, documents, gaps, notes }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Digest, GapKind, IndexChild, IndexFacts, Note, NoteKind, Platform};
+use crate::model::{Digest, DocumentKind, GapKind, IndexChild, IndexFacts, Note, NoteKind, Platform};
 
 use super::image::gap;
 use super::manifest::{is_index_type, is_manifest_type, is_schema_1_type};
-use super::plan::{read_document, read_image};
+use super::plan::{read_document, read_image, read_raw};
+use super::statements;
 use super::{
-    Blobs, Descriptor, Document, FetchError, ImagePlan, Index, OciError, Plan, PlanError, Root, Selector,
+    Blobs, Descriptor, Document, FetchError, ImagePlan, Index, OciError, Plan, PlanError, RawDocument, Root, Selector,
     is_image_config,
 };
 
@@ -19,23 +20,35 @@ const MAX_CHILDREN: usize = 1_000;
 /// Platforms named in a message.
 const MAX_NAMED: usize = 40;
 
-/// Plans the images of an index. `digest` is that of the index.
+/// Plans the images of an index, whose bytes are `raw`.
 pub(super) fn plan_index(
     root: &Root,
     index: &Index,
-    digest: &Digest,
+    raw: &RawDocument,
     selector: &Selector,
     blobs: &dyn Blobs,
 ) -> Result<Plan, PlanError> {
-    let mut tree = Tree { digest, blobs, listed: 0, images: Vec::new(), notes: Vec::new(), unread: Vec::new() };
+    let mut tree = Tree {
+        digest: &raw.digest,
+        blobs,
+        listed: 0,
+        images: Vec::new(),
+        statements: Vec::new(),
+        notes: Vec::new(),
+        unread: Vec::new(),
+    };
     tree.flatten(index, 1)?;
     tree.drop_repeated();
     let mut reader = Reader { root, blobs, tree, platforms: BTreeMap::new(), others: BTreeSet::new() };
-    let images = match selector {
+    let mut images = match selector {
         Selector::All => reader.read_all()?,
         Selector::One(wanted) => vec![reader.read_one(wanted)?],
         Selector::Host => vec![reader.read_one(&Platform::host())?],
     };
+    statements::attach(&reader.tree.statements, &mut images, blobs)?;
+    for image in &mut images {
+        image.documents.push(raw.clone());
+    }
     reader.finish(index, images)
 }
 
@@ -66,7 +79,7 @@ pub(super) fn is_about_document(error: &PlanError) -> bool {
 }
 
 /// An error and its causes in one line.
-fn explain(error: &dyn std::error::Error) -> String {
+pub(super) fn explain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -82,6 +95,8 @@ struct Tree<'a> {
     blobs: &'a dyn Blobs,
     listed: usize,
     images: Vec<Descriptor>,
+    /// Attestations and other manifests that are no images.
+    statements: Vec<Descriptor>,
     notes: Vec<Note>,
     unread: Vec<(Digest, PlanError)>,
 }
@@ -98,6 +113,7 @@ impl Tree<'_> {
                 return Err(self.refuse("/manifests", format!("lists more than {MAX_CHILDREN} children")));
             }
             if is_attestation(child) {
+                self.statements.push(child.clone());
                 continue;
             }
             if is_index_type(&child.media_type) {
@@ -179,9 +195,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Reads a child; none when it is no image.
     fn read(&mut self, child: &Descriptor) -> Result<Option<ImagePlan>, PlanError> {
-        let manifest = match read_document(child, self.blobs)? {
-            Document::Manifest(manifest) => manifest,
-            Document::Index(_) => {
+        let (manifest, raw) = match read_raw(child, self.blobs, DocumentKind::Manifest)? {
+            (Document::Manifest(manifest), raw) => (manifest, raw),
+            (Document::Index(_), _) => {
                 return Err(self.tree.refuse("/manifests", format!("calls the index {} a manifest", child.digest)));
             }
         };
@@ -190,9 +206,10 @@ impl Reader<'_> {
             let detail = format!("{} in the index is no image: its config is of the type `{media_type}`", child.digest);
             self.tree.note(detail);
             self.others.insert(child.digest.clone());
+            self.tree.statements.push(child.clone());
             return Ok(None);
         }
-        let image = read_image(self.root, child, manifest, self.blobs)?;
+        let image = read_image(self.root, child, manifest, raw, self.blobs)?;
         if child.platform.is_none() {
             let says_unknown = image.config.os == "unknown" && image.config.architecture == "unknown";
             if says_unknown {

@@ -9,7 +9,9 @@ mod index;
 mod manifest;
 mod media;
 mod plan;
+mod raw;
 mod reference;
+mod statements;
 mod strict_json;
 
 pub use archive::{ArchiveError, ArchiveIndex, ArchiveKind, Member, check_layout_version, plan_layout};
@@ -18,5 +20,6 @@ pub use fetch::{BlobKey, Blobs, FetchError};
 pub use manifest::{Descriptor, Document, Index, Manifest, OciError, parse_document};
 pub use media::{Compression, LayerType, is_image_config, layer_type, media_types, sniff};
 pub use plan::{ImagePlan, LayerPlan, Plan, PlanError, Root, Selector, plan};
+pub use raw::RawDocument;
 pub use reference::{Reference, ReferenceError};
 pub use strict_json::{JsonError, parse_strict};

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Digest, Gap, ImageConfig, IndexFacts, Note, Platform, Subject};
+use crate::model::{Digest, DocumentKind, Gap, ImageConfig, IndexFacts, Note, Platform, Subject};
 
 use super::image::{Draft, LayerBlob, config_platform};
 use super::index::plan_index;
 use super::manifest::is_index_type;
 use super::{
-    BlobKey, Blobs, Compression, Descriptor, Document, FetchError, Manifest, OciError, is_image_config, parse_config,
-    parse_document,
+    BlobKey, Blobs, Compression, Descriptor, Document, FetchError, Manifest, OciError, RawDocument, is_image_config,
+    parse_config, parse_document,
 };
 
 /// Bytes of an index, a manifest or a config: what registries accept at least (distribution-spec, "Pushing Manifests").
@@ -73,6 +73,8 @@ pub struct ImagePlan {
     pub config: ImageConfig,
     /// Bottom first.
     pub layers: Vec<LayerPlan>,
+    /// The documents it comes from, and those that make statements about it.
+    pub documents: Vec<RawDocument>,
     /// What could not be seen so far.
     pub gaps: Vec<Gap>,
     /// What was odd so far.
@@ -136,20 +138,29 @@ pub enum PlanError {
 /// [`PlanError`] when nothing can be judged; a child that cannot be read beside others that can is a gap instead.
 pub fn plan(root: &Root, selector: &Selector, blobs: &dyn Blobs) -> Result<Plan, PlanError> {
     let descriptor = &root.descriptor;
-    match read_document(descriptor, blobs)? {
-        Document::Index(index) => plan_index(root, &index, &descriptor.digest, selector, blobs),
-        Document::Manifest(manifest) => plan_manifest(root, manifest, selector, blobs),
+    match read_raw(descriptor, blobs, DocumentKind::Manifest)? {
+        (Document::Index(index), raw) => {
+            let raw = RawDocument { kind: DocumentKind::Index, ..raw };
+            plan_index(root, &index, &raw, selector, blobs)
+        }
+        (Document::Manifest(manifest), raw) => plan_manifest(root, manifest, raw, selector, blobs),
     }
 }
 
 /// A reference that is one image, without an index around it.
-fn plan_manifest(root: &Root, manifest: Manifest, selector: &Selector, blobs: &dyn Blobs) -> Result<Plan, PlanError> {
+fn plan_manifest(
+    root: &Root,
+    manifest: Manifest,
+    raw: RawDocument,
+    selector: &Selector,
+    blobs: &dyn Blobs,
+) -> Result<Plan, PlanError> {
     let digest = root.descriptor.digest.clone();
     if !is_image_config(&manifest.config.media_type) {
         let source = OciError::Unsupported(manifest.config.media_type);
         return Err(PlanError::Document { what: "manifest", digest, source });
     }
-    let image = read_image(root, &root.descriptor, manifest, blobs)?;
+    let image = read_image(root, &root.descriptor, manifest, raw, blobs)?;
     demand_platform(&image, selector)?;
     Ok(Plan { images: vec![image], gaps: Vec::new() })
 }
@@ -166,13 +177,18 @@ pub(super) fn demand_platform(image: &ImagePlan, selector: &Selector) -> Result<
 }
 
 /// Fetches a document and refuses it unless size and digest are as promised.
-fn fetch(what: &'static str, descriptor: &Descriptor, blobs: &dyn Blobs) -> Result<Vec<u8>, PlanError> {
+pub(super) fn fetch(
+    what: &'static str,
+    descriptor: &Descriptor,
+    limit: u64,
+    blobs: &dyn Blobs,
+) -> Result<Vec<u8>, PlanError> {
     let expected = &descriptor.digest;
-    if descriptor.size > MAX_DOCUMENT {
-        let why = format!("it is said to have {} bytes, and documents may have {MAX_DOCUMENT}", descriptor.size);
+    if descriptor.size > limit {
+        let why = format!("it is said to have {} bytes, and documents may have {limit}", descriptor.size);
         return Err(FetchError::Damaged { what: format!("{what} {expected}"), why }.into());
     }
-    let bytes = blobs.small(descriptor, MAX_DOCUMENT)?;
+    let bytes = blobs.small(descriptor, limit)?;
     let forged = |measure, found| PlanError::Forged { what, expected: expected.clone(), measure, found };
     if bytes.len() as u64 != descriptor.size {
         return Err(forged("size", format!("{} bytes, not {}", bytes.len(), descriptor.size)));
@@ -185,13 +201,22 @@ fn fetch(what: &'static str, descriptor: &Descriptor, blobs: &dyn Blobs) -> Resu
 
 /// Fetches and reads an index or a manifest.
 pub(super) fn read_document(descriptor: &Descriptor, blobs: &dyn Blobs) -> Result<Document, PlanError> {
+    read_raw(descriptor, blobs, DocumentKind::Manifest).map(|(document, _)| document)
+}
+
+/// The same, with the bytes.
+pub(super) fn read_raw(
+    descriptor: &Descriptor,
+    blobs: &dyn Blobs,
+    kind: DocumentKind,
+) -> Result<(Document, RawDocument), PlanError> {
     let what = if is_index_type(&descriptor.media_type) { "index" } else { "manifest" };
-    let bytes = fetch(what, descriptor, blobs)?;
-    parse_document(&bytes, &[&descriptor.media_type]).map_err(|source| PlanError::Document {
-        what,
-        digest: descriptor.digest.clone(),
-        source,
-    })
+    let bytes = fetch(what, descriptor, MAX_DOCUMENT, blobs)?;
+    let digest = descriptor.digest.clone();
+    match parse_document(&bytes, &[&descriptor.media_type]) {
+        Ok(document) => Ok((document, RawDocument { kind, digest, bytes: bytes.into() })),
+        Err(source) => Err(PlanError::Document { what, digest, source }),
+    }
 }
 
 /// Fetches the config of an image and lists its layers. The index around it is added by the caller.
@@ -199,11 +224,12 @@ pub(super) fn read_image(
     root: &Root,
     descriptor: &Descriptor,
     manifest: Manifest,
+    raw: RawDocument,
     blobs: &dyn Blobs,
 ) -> Result<ImagePlan, PlanError> {
     let Manifest { media_type, config: config_descriptor, layers, annotations, .. } = manifest;
     let digest = config_descriptor.digest.clone();
-    let bytes = fetch("config", &config_descriptor, blobs)?;
+    let bytes = fetch("config", &config_descriptor, MAX_DOCUMENT, blobs)?;
     let (config, notes) = parse_config(&bytes).map_err(|source| PlanError::Document {
         what: "config",
         digest: digest.clone(),
@@ -215,10 +241,11 @@ pub(super) fn read_image(
         tag: root.tag.clone(),
         digest: descriptor.digest.clone(),
         media_type,
-        config_digest: digest,
+        config_digest: digest.clone(),
     };
+    let documents = vec![raw, RawDocument { kind: DocumentKind::Config, digest, bytes: bytes.into() }];
     let blobs = layers.into_iter().map(LayerBlob::from).collect();
-    Ok(Draft { subject, platform: descriptor.platform.clone(), annotations, config, notes, blobs }.finish())
+    Ok(Draft { subject, platform: descriptor.platform.clone(), annotations, config, documents, notes, blobs }.finish())
 }
 
 #[cfg(test)]

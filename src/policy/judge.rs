@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::model::{ImageFacts, Inspection};
 
 use super::{Approved, Configured, ImageReport, Policy, Report, RuleResult, Verdict};
-use crate::rules::{Level, Outcome};
+use crate::rules::{Circumstances, Level, Outcome};
 
 /// The answer of a rule that panicked. The panic's own text stays out: it may quote the image's content.
 pub(super) const RULE_PANICKED: &str = "internal error: the rule stopped unexpectedly; please report this";
@@ -15,8 +15,9 @@ pub(super) const RULE_PANICKED: &str = "internal error: the rule stopped unexpec
 /// A rule that panics is undecided, and as nothing is known about the cause the verdict is then inconclusive whatever
 /// the rule's level.
 #[must_use]
-pub fn judge(policy: &Policy, inspection: Inspection) -> Report {
-    let images: Vec<ImageReport> = inspection.images.iter().map(|image| judge_image(policy, image)).collect();
+pub fn judge(policy: &Policy, inspection: Inspection, circumstances: &Circumstances) -> Report {
+    let images: Vec<ImageReport> =
+        inspection.images.iter().map(|image| judge_image(policy, image, circumstances)).collect();
     let mut gaps: Vec<_> =
         inspection.gaps.iter().chain(inspection.images.iter().flat_map(|image| &image.gaps)).cloned().collect();
     gaps.sort();
@@ -46,19 +47,19 @@ pub fn judge(policy: &Policy, inspection: Inspection) -> Report {
     }
 }
 
-fn judge_image(policy: &Policy, image: &ImageFacts) -> ImageReport {
+fn judge_image(policy: &Policy, image: &ImageFacts, circumstances: &Circumstances) -> ImageReport {
     let results = policy.rules.iter().map(|configured| RuleResult {
         rule: configured.rule,
         level: configured.level,
-        outcome: decide(configured, image),
+        outcome: decide(configured, image, circumstances),
         origin: configured.origin.clone(),
     });
     ImageReport { results: results.collect() }
 }
 
-fn decide(configured: &Configured, image: &ImageFacts) -> Outcome {
+fn decide(configured: &Configured, image: &ImageFacts, circumstances: &Circumstances) -> Outcome {
     // A check is a pure function of facts that it cannot change: nothing half-done can be seen after a panic.
-    catch_unwind(AssertUnwindSafe(|| configured.check.decide(image)))
+    catch_unwind(AssertUnwindSafe(|| configured.check.decide_in(image, circumstances)))
         .unwrap_or_else(|_| Outcome::Unknown(RULE_PANICKED.to_owned()))
 }
 

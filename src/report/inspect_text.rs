@@ -9,7 +9,9 @@ use super::layer_diff::{self, Difference};
 use super::place::{Places, Role};
 use super::sheet::{BOLD, DIM, ERROR, INFO, PLAIN, Sheet, UNKNOWN, WARNING};
 use super::summary::{count, grouped};
-use crate::model::{BaseGrade, Entry, Gap, Healthcheck, How, ImageFacts, Inspection, Kind, Note, Place, format_bytes};
+use crate::model::{
+    BaseGrade, Entry, Gap, Healthcheck, How, ImageFacts, Inspection, Kind, Note, Part, Place, format_bytes,
+};
 
 /// Where the values of the head stand.
 const VALUES: usize = 14;
@@ -449,12 +451,34 @@ impl ImageWriter<'_> {
     }
 }
 
-fn secret_place(place: &Place) -> String {
+/// A place of a secret in one line.
+pub(super) fn secret_place(place: &Place) -> String {
     match place {
-        Place::File { layer, path, line, offset: _, hidden_by } => {
+        Place::File { layer, path, line, offset: _, view, hidden_by, how: _, supplied } => {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();
             let hidden = hidden_by.map(|by| format!(", hidden by layer {by}")).unwrap_or_default();
-            format!("/{path}{line}  layer {layer}{hidden}")
+            let supplied = supplied.as_ref().map(|by| format!(", as supplied by {by}")).unwrap_or_default();
+            format!("/{path}{view}{line}  layer {layer}{hidden}{supplied}")
+        }
+        Place::Path { path, line, offset: _, view } => {
+            format!("{path}{view}{}", line.map(|line| format!(":{line}")).unwrap_or_default())
+        }
+        Place::Document { document, digest, pointer } => {
+            format!("{} {} {pointer}", kind_name(document), digest.short())
+        }
+        Place::Member { layer, path, part } => {
+            let part = match part {
+                Part::Name => "name".to_owned(),
+                Part::Link => "link target".to_owned(),
+                Part::Owner => "owner".to_owned(),
+                Part::Attribute(name) => format!("attribute {name}"),
+                Part::Record(key) => format!("archive record {key}"),
+            };
+            format!("{part} of /{path}  layer {layer}")
+        }
+        Place::Slack { layer, slack, path, offset } => {
+            let after = path.as_ref().map(|path| format!(" after /{path}")).unwrap_or_default();
+            format!("unused bytes ({}){after} at byte {offset}  layer {layer}", kind_name(slack))
         }
         Place::Env { name } => format!("environment variable {name}"),
         Place::Label { name } => format!("label {name}"),

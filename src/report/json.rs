@@ -128,6 +128,25 @@ struct Image<'a> {
     results: Vec<Answer<'a>>,
     /// What was odd, though seen completely.
     notes: Vec<Note<'a>>,
+    /// Values that look like secrets and were found in files as packages recorded them: they count for nothing.
+    suppressed: usize,
+    /// Their places; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressed_secrets: Option<Vec<Suppressed<'a>>>,
+}
+
+/// A value that was suppressed by proof.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Suppressed<'a> {
+    /// Id of the detector.
+    detector: &'a str,
+    /// First and last few characters and the length.
+    redacted: &'a str,
+    /// Keyed hash of the value.
+    fingerprint: &'a str,
+    /// Everywhere it lies, in words.
+    places: Vec<String>,
 }
 
 /// Sizes in bytes.
@@ -361,6 +380,25 @@ impl<'a> From<&'a policy::Report> for Subject<'a> {
     }
 }
 
+fn suppressed(facts: &model::ImageFacts) -> impl Iterator<Item = &model::SecretFact> {
+    facts.secrets.iter().filter(|secret| secret.class() == model::Class::Suppressed)
+}
+
+/// Lists what was suppressed in each image.
+fn list_suppressed<'a>(reports: &'a [policy::Report], subjects: &mut [Subject<'a>]) {
+    for (report, subject) in reports.iter().zip(subjects) {
+        for (facts, image) in report.inspection.images.iter().zip(&mut subject.platforms) {
+            let list = suppressed(facts).map(|secret| Suppressed {
+                detector: &secret.detector,
+                redacted: &secret.redacted,
+                fingerprint: &secret.fingerprint,
+                places: secret.places.iter().map(super::inspect_text::secret_place).collect(),
+            });
+            image.suppressed_secrets = Some(list.collect());
+        }
+    }
+}
+
 fn image<'a>(facts: &'a model::ImageFacts, judged: &'a policy::ImageReport) -> Image<'a> {
     let policy::ImageReport { results } = judged;
     let places = Places::new(facts);
@@ -393,6 +431,8 @@ fn image<'a>(facts: &'a model::ImageFacts, judged: &'a policy::ImageReport) -> I
                 Note { kind: kind_name(kind), layer: *layer, path: path.as_deref(), detail }
             })
             .collect(),
+        suppressed: suppressed(facts).count(),
+        suppressed_secrets: None,
     }
 }
 
@@ -456,13 +496,17 @@ fn build_step(facts: &model::ImageFacts, step: Step) -> BuildStep<'_> {
 /// Writes the reports as one JSON document.
 pub(super) fn render(reports: &[policy::Report], context: &Context<'_>) -> String {
     let verdict = reports.iter().map(|report| Verdict::from(&report.verdict)).max();
+    let mut subjects: Vec<Subject<'_>> = reports.iter().map(Subject::from).collect();
+    if context.show_suppressed {
+        list_suppressed(reports, &mut subjects);
+    }
     write(&Document {
         schema: SCHEMA,
         tool: Tool { name: "imgguard", version: context.tool_version },
         verdict: verdict.unwrap_or(Verdict::Inconclusive),
         exit_code: context.exit_code,
         elapsed_ms: context.elapsed.and_then(|elapsed| u64::try_from(elapsed.as_millis()).ok()),
-        subjects: reports.iter().map(Subject::from).collect(),
+        subjects,
     })
 }
 
@@ -651,7 +695,8 @@ mod tests {
                       "path": "etc/hosts",
                       "detail": "the archive names it twice; the last one counts"
                     }
-                  ]
+                  ],
+                  "suppressed": 0
                 }
               ],
               "gaps": []

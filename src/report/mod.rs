@@ -18,6 +18,7 @@ mod markdown;
 mod place;
 mod sarif;
 mod sarif_types;
+mod secrets;
 mod sheet;
 mod summary;
 mod text;
@@ -28,6 +29,7 @@ pub(crate) mod sample;
 pub use inspect_json::inspect_json;
 pub use inspect_text::{InspectOptions, Tree, inspect_text};
 pub use json::SCHEMA;
+pub use secrets::{Ledger, SECRETS_FORMATS, SecretsFormat, SecretsReport, Skipped, Standing, Target, Told};
 
 /// What a format needs to know beside the reports.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +47,8 @@ pub struct Context<'a> {
     pub elapsed: Option<Duration>,
     /// Whether to print the whole reason behind each failed rule, not only its first sentence.
     pub explain: bool,
+    /// Whether to list the secrets that are suppressed by proof.
+    pub show_suppressed: bool,
     /// Whether to list notes and the rules that hold.
     pub verbose: bool,
     /// The exit code of the run.
@@ -80,7 +84,11 @@ pub fn format(name: &str) -> Option<&'static Format> {
 /// JSON schemas of the versioned documents: file name and text.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, String)> {
-    vec![("report-v1.json", json::schema()), ("facts-v1.json", inspect_json::schema())]
+    vec![
+        ("report-v1.json", json::schema()),
+        ("facts-v1.json", inspect_json::schema()),
+        ("secrets-v1.json", secrets::schema()),
+    ]
 }
 
 #[cfg(test)]

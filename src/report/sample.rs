@@ -96,6 +96,7 @@ static HEALTH: Rule = rule(
 /// A context without colours, 80 columns wide.
 pub(crate) fn context() -> Context<'static> {
     Context {
+        show_suppressed: false,
         color: false,
         width: Some(80),
         tool_version: "0.1.0",
@@ -157,6 +158,7 @@ pub(crate) fn secret(place: Place) -> SecretFact {
         redacted: "ghp_…x3 (40)".to_owned(),
         fingerprint: "0123456789abcdef0123456789abcdef".to_owned(),
         places: vec![place],
+        halves: Vec::new(),
     }
 }
 
@@ -284,7 +286,10 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
             path: "app/.env".to_owned(),
             line: Some(3),
             offset: 61,
+            view: String::new(),
             hidden_by: Some(3),
+            how: Some(How::Deleted),
+            supplied: None,
         })],
         packages: None,
         gaps: Vec::new(),
@@ -387,7 +392,11 @@ pub(crate) fn passed() -> Report {
     good.subject.reference = "registry.example/acme/tool:2.0.0".to_owned();
     good.subject.repository = "registry.example/acme/tool".to_owned();
     good.subject.tag = Some("2.0.0".to_owned());
-    let mut report = judge(&policy, Inspection { schema: SCHEMA.to_owned(), images: vec![good], gaps: Vec::new() });
+    let mut report = judge(
+        &policy,
+        Inspection { schema: SCHEMA.to_owned(), images: vec![good], gaps: Vec::new() },
+        &crate::rules::Circumstances::default(),
+    );
     let results = vec![result(&SIZE, 9, Outcome::Pass("412 MB of 2 GB".to_owned()))];
     report.images = vec![ImageReport { results }];
     report

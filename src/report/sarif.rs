@@ -20,8 +20,8 @@ const MAX_RUNS: usize = 20;
 const MAX_RESULTS: usize = 25_000;
 const MAX_DESCRIPTION: usize = 1024;
 /// Where results point when no file of the repository is known: GitHub refuses results without a place.
-const NO_FILE: &str = "Dockerfile";
-const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+pub(super) const NO_FILE: &str = "Dockerfile";
+pub(super) const SARIF_SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// The rule under which parts of the image that could not be seen are told: without it a run that saw nothing would
 /// close all alerts.
@@ -44,7 +44,7 @@ pub(super) fn render(reports: &[Report], context: &Context<'_>) -> String {
     if !rest.is_empty() || runs.is_empty() {
         runs.push(run(rest, "imgguard/others/".to_owned(), context));
     }
-    super::json::write(&Log { schema: SCHEMA, version: "2.1.0", runs: distinct(runs) })
+    super::json::write(&Log { schema: SARIF_SCHEMA, version: "2.1.0", runs: distinct(runs) })
 }
 
 /// GitHub refuses a file in which a category occurs twice, as when one image is named twice.
@@ -105,7 +105,7 @@ impl<'a> Part<'a> {
 }
 
 /// Text as one part of a category: no blanks, no slashes beside those of the repository.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let keep = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
     let word: String = text.chars().map(|letter| if keep(letter) { letter } else { '-' }).collect();
     let word = word.trim_matches('-').to_owned();
@@ -114,7 +114,7 @@ fn word(text: &str) -> String {
 
 fn run(parts: &[Part<'_>], id: String, context: &Context<'_>) -> Run {
     let rules = rules_in_force(parts);
-    let index: BTreeMap<&str, usize> = rules.iter().enumerate().map(|(at, rule)| (rule.id, at)).collect();
+    let index: BTreeMap<&str, usize> = rules.iter().enumerate().map(|(at, rule)| (&*rule.id, at)).collect();
     let writer = ResultWriter { context, index: &index };
     let mut results: Vec<(Weight, SarifResult)> = Vec::new();
     let mut notifications = Vec::new();
@@ -186,8 +186,8 @@ fn descriptor(rule: &'static Rule, level: Level) -> ReportingDescriptor {
     };
     let group = rule.id.split('.').next().unwrap_or(rule.id);
     ReportingDescriptor {
-        id: rule.code,
-        name: rule.id,
+        id: rule.code.into(),
+        name: rule.id.into(),
         short_description: description(rule.summary),
         full_description: description(rule.why),
         help: Help {
@@ -208,8 +208,8 @@ fn unseen() -> ReportingDescriptor {
     let why = "What could not be read cannot be judged, so the verdict is inconclusive, never a pass.";
     let fix = "Look at the reason, repair the image or its source, and check it again.";
     ReportingDescriptor {
-        id: UNSEEN_ID,
-        name: UNSEEN_NAME,
+        id: UNSEEN_ID.into(),
+        name: UNSEEN_NAME.into(),
         short_description: description("a part of the image could not be seen"),
         full_description: description(why),
         help: Help {
@@ -226,7 +226,7 @@ fn unseen() -> ReportingDescriptor {
     }
 }
 
-fn description(text: &str) -> Text {
+pub(super) fn description(text: &str) -> Text {
     let text = text.trim();
     if text.chars().count() <= MAX_DESCRIPTION {
         return Text { text: text.to_owned() };
@@ -235,7 +235,7 @@ fn description(text: &str) -> Text {
 }
 
 /// A message in which nothing is an embedded link (section 3.11.6): an image must not place links in a repository.
-fn message(text: &str) -> Text {
+pub(super) fn message(text: &str) -> Text {
     Text { text: text.replace("](", "] (") }
 }
 
@@ -276,7 +276,7 @@ impl ResultWriter<'_> {
             .flatten()
             .map(|uri| Location { message: Some(message("set in the policy")), ..at(uri, finding.origin.line) });
         SarifResult {
-            rule_id: finding.rule.code,
+            rule_id: finding.rule.code.into(),
             rule_index: self.index.get(finding.rule.code).copied().unwrap_or_default(),
             level,
             message: message(&text),
@@ -291,7 +291,7 @@ impl ResultWriter<'_> {
         let text = format!("not seen: {}\nImage: {} ({})", gap_words(gap), reference(part.report), part.platform());
         let subject = format!("{} {}", findings::kind_name(&gap.kind), gap.path.as_deref().unwrap_or_default());
         SarifResult {
-            rule_id: UNSEEN_ID,
+            rule_id: UNSEEN_ID.into(),
             rule_index: self.index.get(UNSEEN_ID).copied().unwrap_or_default(),
             level: "warning",
             message: message(&text),
@@ -342,7 +342,7 @@ fn fingerprint(part: &Part<'_>, rule: &str, subject: &str) -> Fingerprints {
     Fingerprints { primary_location_line_hash: Digest::of(key.as_bytes()).hex()[..32].to_owned() }
 }
 
-fn at(uri: String, line: usize) -> Location {
+pub(super) fn at(uri: String, line: usize) -> Location {
     let line = line.max(1);
     let region = Region { start_line: line, start_column: 1, end_line: line, end_column: 2 };
     let physical_location = PhysicalLocation { artifact_location: ArtifactLocation { uri }, region };
@@ -350,7 +350,7 @@ fn at(uri: String, line: usize) -> Location {
 }
 
 /// A path as a relative URI; none when it lies outside the repository or is no path (`@recommended`, `oci://…`).
-fn repository_path(path: &str) -> Option<String> {
+pub(super) fn repository_path(path: &str) -> Option<String> {
     let path = path.replace('\\', "/");
     let drive = path.as_bytes().get(1) == Some(&b':');
     if path.starts_with(['/', '@']) || path.contains("://") || drive {

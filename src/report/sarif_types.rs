@@ -1,5 +1,7 @@
 //! The part of SARIF 2.1.0 that imgguard writes.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -59,8 +61,8 @@ pub(super) struct Driver {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReportingDescriptor {
-    pub(super) id: &'static str,
-    pub(super) name: &'static str,
+    pub(super) id: Cow<'static, str>,
+    pub(super) name: Cow<'static, str>,
     pub(super) short_description: Text,
     pub(super) full_description: Text,
     pub(super) help: Help,
@@ -98,7 +100,7 @@ pub(super) struct Text {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SarifResult {
-    pub(super) rule_id: &'static str,
+    pub(super) rule_id: Cow<'static, str>,
     pub(super) rule_index: usize,
     pub(super) level: &'static str,
     pub(super) message: Text,

@@ -9,7 +9,7 @@ use super::findings::{self, Finding, SeenGap, Weight};
 use super::place::{Places, Role, Step};
 use super::sheet::{BOLD, DIM, ERROR, INFO, OK, PLAIN, Sheet, UNKNOWN, WARNING};
 use super::summary::{self, Counts, Standing, count, first_sentence};
-use crate::model::ImageFacts;
+use crate::model::{Class, ImageFacts, SecretFact};
 use crate::policy::{Report, Verdict};
 use crate::rules::{Level, Outcome};
 
@@ -110,6 +110,7 @@ impl Writer<'_> {
         if self.context.verbose {
             self.held();
         }
+        self.suppressed();
         self.notes();
         self.closing(&Counts::of(&findings), gaps.len(), last);
     }
@@ -307,6 +308,31 @@ impl Writer<'_> {
         let rules: BTreeSet<&str> = because.map(|finding| finding.rule.id).collect();
         if !rules.is_empty() {
             self.remark("note", &format!("undecided because of it: {}", Vec::from_iter(rules).join(", ")));
+        }
+    }
+
+    /// What was suppressed by proof: its number, and all of it when asked for.
+    fn suppressed(&mut self) {
+        let mut seen: BTreeMap<&str, &SecretFact> = BTreeMap::new();
+        let of_images = self.report.inspection.images.iter().flat_map(|image| &image.secrets);
+        for secret in of_images.filter(|secret| secret.class() == Class::Suppressed) {
+            seen.insert(&secret.fingerprint, secret);
+        }
+        if seen.is_empty() {
+            return;
+        }
+        self.sheet.gap();
+        let hint = if self.context.show_suppressed { "" } else { " (--show-suppressed lists them)" };
+        let number = count(seen.len(), "value");
+        self.sheet
+            .put(DIM, &format!("suppressed: {number} that look like secrets in files as packages recorded them{hint}"))
+            .end();
+        for secret in seen.into_values().filter(|_| self.context.show_suppressed) {
+            let place = secret.places.first().map(super::inspect_text::secret_place).unwrap_or_default();
+            self.sheet
+                .put(DIM, "  ")
+                .plain(&format!("{} {}  {place}  {}", secret.what, secret.redacted, secret.fingerprint))
+                .end();
         }
     }
 

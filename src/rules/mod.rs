@@ -4,6 +4,7 @@ use crate::model::ImageFacts;
 
 mod base_allow;
 mod cache_kind;
+mod circumstances;
 mod env_forbid_values;
 mod files_forbid;
 mod files_setuid;
@@ -16,7 +17,10 @@ mod outcome;
 mod platforms_require;
 mod ports_exactly;
 mod ports_forbid;
+mod secret_places;
 mod secrets_content;
+mod secrets_incomplete;
+mod secrets_package_supplied;
 pub mod setting;
 mod settings;
 mod size_total;
@@ -29,6 +33,7 @@ mod user_root;
 mod user_uid;
 mod words;
 
+pub use circumstances::{Accepted, Circumstances};
 pub use outcome::{Fault, Outcome, Seat};
 pub use settings::{SettingsError, SettingsReader};
 pub use table::{RULES, find};
@@ -85,4 +90,9 @@ impl Rule {
 pub trait Check: Send + Sync {
     /// Judges one platform's image.
     fn decide(&self, image: &ImageFacts) -> Outcome;
+
+    /// Judges it under the circumstances of a run; most rules do not depend on them.
+    fn decide_in(&self, image: &ImageFacts, _: &Circumstances) -> Outcome {
+        self.decide(image)
+    }
 }

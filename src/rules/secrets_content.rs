@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use crate::model::{GapKind, Grade, ImageFacts, Place, SecretFact};
+use crate::model::{BaseGrade, Class, DocumentKind, GapKind, Grade, ImageFacts, Place, SecretFact};
 
-use super::setting::{Fingerprint, NonEmpty, Words};
-use super::words::{self, code, count, pointer};
-use super::{Check, Fault, Level, Outcome, Rule, Seat};
+use super::setting::{Day, Fingerprint, NonEmpty, Words};
+use super::words::count;
+use super::{Check, Circumstances, Fault, Level, Outcome, Rule, secret_places};
 
 pub(super) const RULE: Rule = Rule {
     id: "secrets.content",
@@ -27,6 +27,7 @@ pub(super) const RULE: Rule = Rule {
         ("{min-confidence: medium}", "step RUN x\nsecret contextual password in history 0"),
         ("{in: [config]}", "secret proven token in config /config/Cmd/2"),
         ("", "secret proven token in env T\nlayer a\ngap layer 0 was not there"),
+        ("{scope: own}", "0644 0:0 k\nsecret proven private-key in k layer 0"),
     ],
     passes: &[
         ("", "0644 0:0 etc/app.conf"),
@@ -34,6 +35,10 @@ pub(super) const RULE: Rule = Rule {
         ("{min-confidence: high}", "secret contextual password in env DATABASE_PASSWORD"),
         ("{in: [env]}", "0644 0:0 k\nsecret proven private-key in k layer 0"),
         ("{in: [layers]}", "0644 0:0 k\nlayer b\n0644 0:0 .wh.k\nsecret proven private-key in k layer 0 hidden 1"),
+        (
+            "{live-only-in: final}",
+            "0644 0:0 k\nlayer b\n0644 0:0 .wh.k\nsecret proven private-key in k layer 0 hidden 1",
+        ),
         ("{in: [env, labels]}", "layer a\ngap layer 0 was not there"),
         (
             "{allow: [{fingerprint: 23a408ae5073a9373c3b0d4bb376f0eb, reason: a published test key}]}",
@@ -60,6 +65,10 @@ enum Where {
     Labels,
     /// Every other field of the config, such as the command.
     Config,
+    /// Provenance and other statements beside the image in its index.
+    Attestations,
+    /// Names, owners and attributes of files, and bytes of a layer that no runtime unpacks.
+    Metadata,
 }
 
 /// How sure it must be that a value is a secret.
@@ -99,6 +108,46 @@ struct Allowed {
     /// Why it is no secret.
     #[expect(dead_code, reason = "read by people; it is mandatory")]
     reason: Words,
+    /// Who answers for it.
+    #[serde(default)]
+    #[expect(dead_code, reason = "read by people")]
+    owner: Option<Words>,
+    /// The last day on which it is accepted, such as `2027-01-31`; from then on it counts again.
+    #[serde(default)]
+    until: Option<Day>,
+}
+
+/// Whose layers count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Scope {
+    /// Those above the base image, as far as the base is proved.
+    Own,
+    /// All.
+    #[default]
+    All,
+}
+
+/// Which versions of a file count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Live {
+    /// Those in the final file system.
+    Final,
+    /// Those that a later layer deleted or overwrote too.
+    #[default]
+    Any,
+}
+
+/// What becomes of a value that says itself that it has expired.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Expired {
+    /// It does not count.
+    Ignore,
+    /// It counts, and the message says that it has expired.
+    #[default]
+    Report,
 }
 
 /// Where to look, and what counts.
@@ -109,6 +158,13 @@ struct Content {
     r#in: Option<NonEmpty<Where>>,
     /// How sure it must be; `structured` when not given. `high` is `structured`, `medium` is `contextual`.
     min_confidence: Confidence,
+    /// Whose layers count: `own` leaves out those of a proved base image. `all` when not given.
+    scope: Scope,
+    /// Which versions of files count: `final` leaves out what a later layer deleted or overwrote, although everyone can
+    /// still fetch it. `any` when not given.
+    live_only_in: Live,
+    /// What becomes of tokens, certificates and signed addresses that have expired; `report` when not given.
+    expired: Expired,
     /// Values that are no secrets.
     allow: Vec<Allowed>,
 }
@@ -118,142 +174,168 @@ impl Content {
         self.r#in.as_ref().is_none_or(|places| places.contains(&one))
     }
 
-    fn counts(&self, place: &Place) -> bool {
-        self.looks_in(match place {
-            Place::File { hidden_by: None, .. } => Where::Layers,
-            Place::File { hidden_by: Some(_), .. } => Where::DeletedFiles,
-            Place::Env { .. } => Where::Env,
-            Place::Label { .. } => Where::Labels,
-            Place::History { .. } => Where::History,
-            Place::Config { .. } => Where::Config,
-        })
+    fn counts(&self, place: &Place, base_layers: u32) -> bool {
+        let is_own = self.scope == Scope::All || place.layer().is_none_or(|layer| layer >= base_layers);
+        let hidden = matches!(place, Place::File { hidden_by: Some(_), .. });
+        is_own
+            && (self.live_only_in == Live::Any || !hidden)
+            && self.looks_in(match place {
+                Place::File { hidden_by: Some(_), .. } => Where::DeletedFiles,
+                Place::File { .. } | Place::Path { .. } => Where::Layers,
+                Place::Env { .. } => Where::Env,
+                Place::Document { document: DocumentKind::Attestation, .. } => Where::Attestations,
+                Place::Label { .. } | Place::Document { .. } => Where::Labels,
+                Place::History { .. } => Where::History,
+                Place::Config { .. } => Where::Config,
+                Place::Member { .. } | Place::Slack { .. } => Where::Metadata,
+            })
     }
 
     /// What was not searched although it should have been.
     fn gap(&self, image: &ImageFacts) -> Option<String> {
-        let files = self.looks_in(Where::Layers) || self.looks_in(Where::DeletedFiles);
+        let wanted = [Where::Layers, Where::DeletedFiles, Where::Metadata, Where::Attestations];
         let gap = image.gaps.iter().find(|gap| gap.kind.hides_files() || gap.kind == GapKind::SecretScan);
-        gap.filter(|_| files).map(|gap| gap.detail.clone())
+        gap.filter(|_| wanted.iter().any(|place| self.looks_in(*place))).map(|gap| gap.detail.clone())
     }
 
-    fn fault(&self, image: &ImageFacts, secret: &SecretFact) -> Option<Fault> {
-        let mut places: Vec<&Place> = secret.places.iter().filter(|place| self.counts(place)).collect();
-        // A file in sight first: it is the easiest to look up.
-        places.sort_by_key(|place| matches!(place, Place::File { hidden_by: Some(_), .. }));
-        let (first, others) = places.split_first()?;
-        let more = match others.len() {
-            0 => String::new(),
-            number => format!(", and at {}", count(number, "more place")),
-        };
-        let subject = subject(first);
-        Some(Fault {
-            subject: format!("{subject} ({})", secret.fingerprint),
-            message: format!(
-                "{} {} {}{more}; fingerprint {}",
-                secret.what,
-                code(&secret.redacted),
-                told(image, first),
-                code(&secret.fingerprint)
-            ),
-            seat: seat(image, first),
-            fix: Some(fix(image, first)),
+    fn allows(&self, secret: &SecretFact, circumstances: &Circumstances) -> bool {
+        self.allow.iter().any(|one| {
+            one.fingerprint.0 == secret.fingerprint && !one.until.is_some_and(|day| circumstances.is_past(day.0))
         })
     }
-}
 
-fn subject(place: &Place) -> String {
-    match place {
-        Place::File { path, .. } => path.clone(),
-        Place::Env { name } | Place::Label { name } => name.clone(),
-        Place::History { .. } => "history".to_owned(),
-        Place::Config { pointer } => pointer.clone(),
+    fn is_over(&self, secret: &SecretFact, circumstances: &Circumstances) -> bool {
+        self.expired == Expired::Ignore && secret.expires.is_some_and(|time| circumstances.is_past(time))
     }
-}
 
-fn told(image: &ImageFacts, place: &Place) -> String {
-    match place {
-        Place::File { layer, path, line, hidden_by, .. } => {
-            let line = line.map_or_else(String::new, |line| format!(", line {line}"));
-            let file = code(format!("/{path}"));
-            match hidden_by {
-                None => format!("in {file}{line}"),
-                Some(by) => format!(
-                    "in {file}{line} of layer {layer}; {} hides the file, but it is still shipped",
-                    words::layer(image, *by)
-                ),
-            }
-        }
-        Place::Env { name } => format!("in the environment variable {}", code(name)),
-        Place::Label { name } if image.config.labels.contains_key(name) => format!("in the label {}", code(name)),
-        Place::Label { name } => format!("in the annotation {}", code(name)),
-        Place::History { index } => format!("in history entry {index}"),
-        Place::Config { pointer } => format!("in {} of the config", code(pointer)),
-    }
-}
-
-fn seat(image: &ImageFacts, place: &Place) -> Seat {
-    match place {
-        Place::File { layer, path, line, .. } => Seat::File { path: path.clone(), layer: *layer, line: *line },
-        Place::Env { name } => match image.config.env.iter().rposition(|(key, _)| key == name) {
-            Some(index) => Seat::Config(format!("/config/Env/{index}")),
-            None => Seat::Config("/config/Env".to_owned()),
-        },
-        Place::Label { name } if image.config.labels.contains_key(name) => {
-            Seat::Config(format!("/config/Labels/{}", pointer(name)))
-        }
-        Place::Label { .. } => Seat::Manifest,
-        Place::History { index } => Seat::History(*index),
-        Place::Config { pointer } => Seat::Config(pointer.clone()),
-    }
-}
-
-fn fix(image: &ImageFacts, place: &Place) -> String {
-    match place {
-        Place::File { layer, .. } => format!(
-            "revoke it; then keep the file out of {}: `.dockerignore` for what is copied, `RUN --mount=type=secret` for what \
-             the build needs",
-            words::layer(image, *layer)
-        ),
-        Place::Env { name } => {
-            let set = code(format!("ENV {name}"));
-            format!("revoke it; then remove {set} and set the variable where the container is started")
-        }
-        Place::Label { .. } => "revoke it; then remove it from the label or annotation".to_owned(),
-        Place::History { .. } => {
-            "revoke it; then give it to the build with `RUN --mount=type=secret` instead of `ARG` or the command line"
-                .to_owned()
-        }
-        Place::Config { .. } => {
-            "revoke it; then take it out of the instruction and read it from a mounted file or the environment"
-                .to_owned()
-        }
+    fn fault(&self, image: &ImageFacts, secret: &SecretFact, circumstances: &Circumstances) -> Option<Fault> {
+        let proved = image.base.iter().find(|claim| claim.grade == BaseGrade::Proved);
+        let base_layers = proved.and_then(|claim| claim.layers).unwrap_or(0);
+        let mut places: Vec<&Place> = secret.places.iter().filter(|place| self.counts(place, base_layers)).collect();
+        // A file of this image in sight first: it is the easiest to look up.
+        places
+            .sort_by_key(|place| (place.supplied().is_some(), matches!(place, Place::File { hidden_by: Some(_), .. })));
+        secret_places::fault(image, secret, &places, circumstances.now)
     }
 }
 
 impl Check for Content {
     fn decide(&self, image: &ImageFacts) -> Outcome {
-        let allowed = |secret: &SecretFact| self.allow.iter().any(|one| one.fingerprint.0 == secret.fingerprint);
-        let counted = || image.secrets.iter().filter(|secret| secret.grade >= self.min_confidence.grade());
-        let faults: Vec<Fault> =
-            counted().filter(|secret| !allowed(secret)).filter_map(|secret| self.fault(image, secret)).collect();
+        self.decide_in(image, &Circumstances::default())
+    }
+
+    fn decide_in(&self, image: &ImageFacts, circumstances: &Circumstances) -> Outcome {
+        let mut counts = Counts::default();
+        let mut faults = Vec::new();
+        for secret in &image.secrets {
+            let counter = if secret.grade < self.min_confidence.grade() {
+                &mut counts.below
+            } else if secret.class() == Class::Suppressed {
+                &mut counts.suppressed
+            } else if secret.class() != Class::Own {
+                // Rules of their own tell of these.
+                continue;
+            } else if self.allows(secret, circumstances) {
+                &mut counts.allowed
+            } else if circumstances.accepts(&secret.fingerprint) {
+                &mut counts.accepted
+            } else if self.is_over(secret, circumstances) {
+                &mut counts.expired
+            } else {
+                faults.extend(self.fault(image, secret, circumstances));
+                continue;
+            };
+            *counter += 1;
+        }
         if !faults.is_empty() {
             return Outcome::Fail(faults);
         }
         if let Some(why) = self.gap(image) {
             return Outcome::Unknown(why);
         }
-        let searched = format!("{} searched", count(image.layers.len(), "layer"));
-        Outcome::Pass(match counted().filter(|secret| allowed(secret)).count() {
-            0 => searched,
-            number => format!("{searched}, {} allowed by fingerprint", count(number, "value")),
-        })
+        Outcome::Pass(format!("{} searched{}", count(image.layers.len(), "layer"), counts.told()))
+    }
+}
+
+/// What was found and does not count.
+#[derive(Default)]
+struct Counts {
+    below: usize,
+    suppressed: usize,
+    allowed: usize,
+    accepted: usize,
+    expired: usize,
+}
+
+impl Counts {
+    fn told(&self) -> String {
+        let Self { below, suppressed, allowed, accepted, expired } = self;
+        let mut told = String::new();
+        for (number, why) in [
+            (allowed, "allowed by fingerprint"),
+            (accepted, "in the baseline"),
+            (expired, "expired"),
+            (suppressed, "supplied by packages"),
+            (below, "below the confidence that counts"),
+        ] {
+            if *number > 0 {
+                told = format!("{told}, {} {why}", count(*number, "value"));
+            }
+        }
+        told
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::tests::{complaint, decide};
+    use super::super::table::tests::{complaint, decide, decide_in};
+    use super::super::{Accepted, Seat};
     use super::*;
+
+    /// 2026-11-25, noon.
+    const NOW: i64 = 1_795_608_000;
+
+    fn at(now: i64, settings: &str, image: &str) -> Outcome {
+        decide_in("secrets.content", settings, image, &Circumstances { now: Some(now), baseline: Vec::new() })
+    }
+
+    #[test]
+    fn an_exception_ends_after_its_last_day() {
+        let image = "secret proven token in env T value test";
+        let print = crate::model::Digest::of(b"token test").hex()[..32].to_owned();
+        let allow = |until: &str| {
+            format!("{{allow: [{{fingerprint: '{print}', reason: a test key, owner: me, until: {until}}}]}}")
+        };
+        assert!(matches!(at(NOW, &allow("2026-11-25"), image), Outcome::Pass(_)));
+        assert!(at(NOW, &allow("2026-11-24"), image).is_fail());
+        assert!(complaint("secrets.content", &allow("tomorrow")).contains("is no day"));
+        let accepted =
+            |until| Circumstances { now: Some(NOW), baseline: vec![Accepted { fingerprint: print.clone(), until }] };
+        assert!(matches!(decide_in("secrets.content", "", image, &accepted(None)), Outcome::Pass(_)));
+        assert!(decide_in("secrets.content", "", image, &accepted(Some(NOW))).is_fail());
+    }
+
+    #[test]
+    fn what_has_expired_is_said_or_left_out_as_the_policy_says() {
+        let image = format!("secret proven token in env T expires {}", NOW - 86_400);
+        let Outcome::Fail(faults) = at(NOW, "", &image) else { panic!("it counts") };
+        assert!(faults[0].message.contains("; it expired on 2026-11-24; severity"), "{}", faults[0].message);
+        let outcome = at(NOW, "{expired: ignore}", &image);
+        assert!(matches!(&outcome, Outcome::Pass(told) if told.contains("1 value expired")), "{outcome:?}");
+        assert!(at(NOW - 90_000, "{expired: ignore}", &image).is_fail());
+    }
+
+    #[test]
+    fn halves_and_what_packages_supply_do_not_count_here() {
+        let outcome = decide(
+            "secrets.content",
+            "",
+            "0644 0:0 u\nsecret structured token in u layer 0 by libx\nsecret proven private-key in u layer 0 by libx\n\
+             secret structured aws-access-key-id in env A nature identifier\nsecret weak token in env B",
+        );
+        let told = "1 layer searched, 1 value supplied by packages, 1 value below the confidence that counts";
+        assert_eq!(outcome, Outcome::Pass(told.to_owned()));
+    }
 
     #[test]
     fn what_was_not_searched_is_undecided() {
@@ -271,7 +353,9 @@ mod tests {
         let [fault] = &faults[..] else { panic!("{faults:?}") };
         assert_eq!(fault.seat, Seat::File { path: "z".to_owned(), layer: 0, line: Some(7) });
         assert!(
-            fault.message.starts_with("token `abcd…wxyz (40)` in `/z`, line 7, and at 1 more place; fingerprint `")
+            fault.message.starts_with(
+                "token `abcd…wxyz (40)` in `/z`, line 7, and at 1 more place; severity high, fingerprint `"
+            )
         );
         let Outcome::Fail(faults) = decide("secrets.content", "{in: [deleted-files]}", image) else { panic!("found") };
         assert!(faults[0].message.contains("layer 1 (`RUN rm a`) hides the file, but it is still shipped"));

@@ -16,6 +16,8 @@ pub const RULES: &[Rule] = &[
     super::ports_exactly::RULE,
     super::ports_forbid::RULE,
     super::secrets_content::RULE,
+    super::secrets_incomplete::RULE,
+    super::secrets_package_supplied::RULE,
     super::size_total::RULE,
     super::tags_forbid::RULE,
     super::tags_semver::RULE,
@@ -33,7 +35,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::rules::{Check, Outcome, SettingsError, SettingsReader};
+    use crate::rules::{Check, Circumstances, Outcome, SettingsError, SettingsReader};
     use crate::testkit::image::image;
 
     fn build(id: &str, settings: &str) -> Result<Box<dyn Check>, SettingsError> {
@@ -45,6 +47,12 @@ pub(super) mod tests {
     pub(in crate::rules) fn decide(id: &str, settings: &str, text: &str) -> Outcome {
         let check = build(id, settings).unwrap_or_else(|error| panic!("{id} {settings}: {error}"));
         check.decide(&image(text))
+    }
+
+    /// What it says under these circumstances.
+    pub(in crate::rules) fn decide_in(id: &str, settings: &str, text: &str, circumstances: &Circumstances) -> Outcome {
+        let check = build(id, settings).unwrap_or_else(|error| panic!("{id} {settings}: {error}"));
+        check.decide_in(&image(text), circumstances)
     }
 
     /// Place and words of the complaint about these settings.
@@ -136,6 +144,8 @@ pub(super) mod tests {
         IG0601 ports.exactly
         IG0602 ports.forbid
         IG0501 secrets.content
+        IG0504 secrets.incomplete
+        IG0503 secrets.package-supplied
         IG0401 size.total
         IG1101 tags.forbid
         IG1102 tags.semver

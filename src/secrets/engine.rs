@@ -83,6 +83,25 @@ impl Scanner {
         }
     }
 
+    /// Uses a key of the user's for fingerprints; all else stays the same.
+    #[must_use]
+    pub fn with_fingerprint_key(mut self, key: &[u8]) -> Self {
+        self.fingerprints = Fingerprints::keyed(key);
+        self
+    }
+
+    /// Names the user's fingerprint key without telling it; none without one.
+    #[must_use]
+    pub fn fingerprint_key_id(&self) -> Option<String> {
+        self.fingerprints.key_id()
+    }
+
+    /// How to revoke or rotate what a detector finds; none for an unknown id.
+    #[must_use]
+    pub fn rotate(&self, detector: &str) -> Option<&'static str> {
+        self.detectors.iter().find(|known| known.id == detector).map(|known| known.rotate)
+    }
+
     /// Names the set of detectors and the engine's behaviour: part of the key of cached layers.
     #[must_use]
     pub fn version(&self) -> u32 {
@@ -121,7 +140,7 @@ impl Scanner {
         let value = window.bytes.get(reading.start..reading.end).filter(|value| !value.is_empty())?;
         let known = reading.canonical.as_deref().unwrap_or(value);
         let fingerprint = self.fingerprints.of(known);
-        let grade = if published::is_published(&fingerprint) { Grade::Weak } else { reading.grade };
+        let grade = if published::is_published(&self.fingerprints.common(known)) { Grade::Weak } else { reading.grade };
         let start = place.base + (at - window.at + reading.start) as u64;
         Some(Found {
             start,

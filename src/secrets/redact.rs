@@ -8,16 +8,41 @@ const KEY: &[u8; 64] = b"imgguard secret fingerprint, version 1; this key is not
 
 /// Makes fingerprints.
 #[derive(Clone)]
-pub(super) struct Fingerprints(Hmac<Sha256>);
+pub(super) struct Fingerprints {
+    /// Under the key that everyone has: published values are known by it.
+    common: Hmac<Sha256>,
+    /// Under the user's key, if there is one.
+    own: Option<Hmac<Sha256>>,
+}
 
 impl Fingerprints {
     pub fn new() -> Self {
-        Self(Hmac::new(&(*KEY).into()))
+        Self { common: Hmac::new(&(*KEY).into()), own: None }
+    }
+
+    /// Makes them with a key of the user's: whoever lacks it cannot try out guesses.
+    pub fn keyed(key: &[u8]) -> Self {
+        let own = Hmac::new_from_slice(key).ok();
+        Self { own, ..Self::new() }
+    }
+
+    /// Names the user's key without telling it: 16 hexadecimal digits; none without one.
+    pub fn key_id(&self) -> Option<String> {
+        self.own.as_ref().map(|_| self.of(b"\0imgguard: name of the fingerprint key\0")[..16].to_owned())
     }
 
     /// Hashes a value: 32 hexadecimal digits.
     pub fn of(&self, value: &[u8]) -> Box<str> {
-        let mut hash = self.0.clone();
+        Self::digest(self.own.as_ref().unwrap_or(&self.common), value)
+    }
+
+    /// The hash under the key that everyone has.
+    pub fn common(&self, value: &[u8]) -> Box<str> {
+        Self::digest(&self.common, value)
+    }
+
+    fn digest(hash: &Hmac<Sha256>, value: &[u8]) -> Box<str> {
+        let mut hash = hash.clone();
         hash.update(value);
         let bytes = hash.finalize().into_bytes();
         let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('?');
@@ -63,5 +88,15 @@ mod tests {
         assert_eq!(fingerprints.of(b"value").len(), 32);
         assert_eq!(fingerprints.of(b"value"), Fingerprints::new().of(b"value"));
         assert_ne!(fingerprints.of(b"value"), fingerprints.of(b"Value"));
+        assert_eq!(fingerprints.key_id(), None);
+    }
+
+    #[test]
+    fn a_key_of_ones_own_changes_every_fingerprint_but_not_what_is_published() {
+        let (common, own) = (Fingerprints::new(), Fingerprints::keyed(b"sixteen bytes ok"));
+        assert_ne!(common.of(b"value"), own.of(b"value"));
+        assert_ne!(own.of(b"value"), Fingerprints::keyed(b"sixteen bytes no").of(b"value"));
+        assert_eq!(common.of(b"value"), own.common(b"value"));
+        assert_eq!(own.key_id().map(|id| id.len()), Some(16));
     }
 }

@@ -35,8 +35,8 @@ use crate::catalog::{self, HEAD, Input, Takers};
 use crate::inspect::assemble;
 use crate::model::{
     BaseClaim, CatalogRecord, Dependency, Digest, Document, Entry, FileHash, Gap, GapKind, Grade, Healthcheck, History,
-    ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, Method, Nature, OwnedFile, Package, PackageKind,
-    Place, Platform, Presence, Purl, SecretFact, Severity, Subject, parse_size,
+    How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, Method, Nature, OwnedFile, Package,
+    PackageKind, Place, Platform, Presence, Purl, SecretFact, Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
 use crate::secrets::Scanner;
@@ -312,6 +312,8 @@ impl Parts {
                     hits: Vec::new(),
                     catalog: catalog::encode(&layer.records),
                     scanned: crate::model::ScanLedger::default(),
+                    asides: Vec::new(),
+                    supplied: Vec::new(),
                     notes: Vec::new(),
                     gaps: Vec::new(),
                 })),
@@ -347,6 +349,7 @@ impl Parts {
             annotations: self.annotations,
             config: self.config,
             layers,
+            documents: Vec::new(),
             gaps: self.gaps,
             notes: Vec::new(),
         }
@@ -445,7 +448,10 @@ fn secret(line: &str, rest: &str) -> Option<SecretFact> {
                 path: (*path).to_owned(),
                 line: number("line"),
                 offset: 0,
+                view: String::new(),
                 hidden_by: number("hidden"),
+                how: number("hidden").map(|_| How::Deleted),
+                supplied: option.get("by").map(|package| format!("dpkg {package}")),
             }
         }
         _ => return None,
@@ -455,18 +461,20 @@ fn secret(line: &str, rest: &str) -> Option<SecretFact> {
             option.insert(pair.first()?, pair.get(1)?);
         }
     }
-    if option.keys().any(|key| !matches!(*key, "line" | "hidden" | "value")) {
+    if option.keys().any(|key| !matches!(*key, "line" | "hidden" | "value" | "by" | "nature" | "expires")) {
         return None;
     }
     let value = option.get("value").map_or_else(|| line.to_owned(), |value| format!("{detector} {value}"));
     let grade: Grade = serde_json::from_value(grade.into()).ok()?;
+    let nature = option.get("nature").map(|nature| serde_json::from_value((*nature).into()).expect("a nature"));
     Some(SecretFact {
         detector: detector.to_owned(),
         what: detector.replace('-', " "),
         grade,
-        nature: Nature::Secret,
+        nature: nature.unwrap_or(Nature::Secret),
         severity: Severity::High,
-        expires: None,
+        expires: option.get("expires").map(|seconds| seconds.parse().expect("a number")),
+        halves: Vec::new(),
         redacted: "abcd…wxyz (40)".to_owned(),
         fingerprint: Digest::of(value.as_bytes()).hex()[..32].to_owned(),
         places: vec![place],
@@ -476,7 +484,6 @@ fn secret(line: &str, rest: &str) -> Option<SecretFact> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::How;
 
     #[test]
     fn an_image_is_what_its_lines_say() {

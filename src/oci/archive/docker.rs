@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Digest, GapKind, Note, NoteKind, Subject, basename};
+use crate::model::{Digest, DocumentKind, GapKind, Note, NoteKind, Subject, basename};
 use crate::oci::fields::Object;
 use crate::oci::image::{Draft, LayerBlob};
 use crate::oci::plan::demand_platform;
-use crate::oci::{BlobKey, FetchError, OciError, Plan, PlanError, Selector, media_types, parse_config, parse_strict};
+use crate::oci::{
+    BlobKey, FetchError, OciError, Plan, PlanError, RawDocument, Selector, media_types, parse_config, parse_strict,
+};
 
 use super::layout::{only_tag, shorten};
 use super::members::{Members, missing};
@@ -77,10 +79,12 @@ pub(super) fn plan_docker(members: &Members<'_>, asked: &Asked<'_>, selector: &S
         tag,
         digest: config_digest.clone(),
         media_type: media_types::DOCKER_CONFIG.to_owned(),
-        config_digest,
+        config_digest: config_digest.clone(),
     };
+    let kind = DocumentKind::Config;
+    let documents = vec![RawDocument { kind, digest: config_digest, bytes: bytes.into() }];
     let annotations = std::collections::BTreeMap::new();
-    let image = Draft { subject, platform: None, annotations, config, notes, blobs }.finish();
+    let image = Draft { subject, platform: None, annotations, config, documents, notes, blobs }.finish();
     demand_platform(&image, selector)?;
     Ok(Plan { images: vec![image], gaps: Vec::new() })
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::model::{Digest, Note, NoteKind};
+use crate::model::{Digest, DocumentKind, Note, NoteKind};
 use crate::oci::index::{is_attestation, is_statement, plan_index};
 use crate::oci::manifest::{is_index_type, is_manifest_type, is_schema_1_type};
 use crate::oci::{
-    Blobs, Descriptor, Document, FetchError, Index, OciError, Plan, PlanError, Root, Selector, media_types,
-    parse_document, parse_strict, plan,
+    Blobs, Descriptor, Document, FetchError, Index, OciError, Plan, PlanError, RawDocument, Root, Selector,
+    media_types, parse_document, parse_strict, plan,
 };
 
 use super::{Asked, names};
@@ -30,10 +30,10 @@ pub(super) fn check_version(bytes: &[u8], repository: &str) -> Result<(), FetchE
 
 /// What a layout gives for what was asked for.
 pub(super) enum Choice {
-    /// One manifest or one index.
-    One { descriptor: Box<Descriptor>, tag: Option<String> },
+    /// One manifest or one index; `raw` is `index.json` where it says nothing about other images.
+    One { descriptor: Box<Descriptor>, raw: Option<RawDocument>, tag: Option<String> },
     /// Manifests for several platforms under one name: `index.json` is itself their index.
-    Several { index: Box<Index>, digest: Digest, size: u64, tag: Option<String> },
+    Several { index: Box<Index>, statements: Vec<Descriptor>, raw: RawDocument, tag: Option<String> },
 }
 
 impl Choice {
@@ -45,12 +45,15 @@ impl Choice {
         let distinct: BTreeSet<&Digest> = candidates.iter().map(|candidate| &candidate.digest).collect();
         match (&candidates[..], distinct.len()) {
             ([], _) => Err(PlanError::EmptyIndex(Digest::of(index_json))),
-            ([first, ..], 1) => Ok(Self::One { descriptor: Box::new((*first).clone()), tag }),
+            ([first, ..], 1) => {
+                let raw = (candidates.len() == index.manifests.len()).then(|| raw_index(index_json));
+                Ok(Self::One { descriptor: Box::new((*first).clone()), raw, tag })
+            }
             _ if are_one_image(&candidates) => {
                 let manifests = candidates.into_iter().cloned().collect();
-                let size = index_json.len() as u64;
+                let statements = index.manifests.iter().filter(|child| is_attestation(child)).cloned().collect();
                 let index = Box::new(Index { manifests, ..index });
-                Ok(Self::Several { index, digest: Digest::of(index_json), size, tag })
+                Ok(Self::Several { index, statements, raw: raw_index(index_json), tag })
             }
             _ => Err(ambiguous(&candidates, asked).into()),
         }
@@ -73,10 +76,17 @@ impl Choice {
             descriptor,
         };
         match self {
-            Self::One { descriptor, tag } => plan(&root(*descriptor, tag), selector, blobs),
-            Self::Several { index, digest, size, tag } => {
-                let root = root(own_descriptor(&index, &digest, size), tag);
-                let mut plan = plan_index(&root, &index, &digest, selector, blobs)?;
+            Self::One { descriptor, raw, tag } => {
+                let mut plan = plan(&root(*descriptor, tag), selector, blobs)?;
+                for image in &mut plan.images {
+                    image.documents.extend(raw.clone());
+                }
+                Ok(plan)
+            }
+            Self::Several { mut index, statements, raw, tag } => {
+                index.manifests.extend(statements);
+                let root = root(own_descriptor(&index, &raw.digest, raw.bytes.len() as u64), tag);
+                let mut plan = plan_index(&root, &index, &raw, selector, blobs)?;
                 let detail = "the platforms stand in `index.json` itself: the digest of the index is that of this file";
                 for image in &mut plan.images {
                     let detail = detail.to_owned();
@@ -86,6 +96,10 @@ impl Choice {
             }
         }
     }
+}
+
+fn raw_index(bytes: &[u8]) -> RawDocument {
+    RawDocument { kind: DocumentKind::Index, digest: Digest::of(bytes), bytes: bytes.into() }
 }
 
 /// A descriptor of `index.json` itself.

@@ -60,7 +60,11 @@ fn gap(detail: &str) -> Gap {
 fn judged(rules: Vec<Answer>, gaps: &[&str]) -> Report {
     let mut facts = image("a");
     facts.gaps = gaps.iter().map(|detail| gap(detail)).collect();
-    judge(&policy(rules), inspection(vec![facts]))
+    judge_plainly(&policy(rules), inspection(vec![facts]))
+}
+
+fn judge_plainly(policy: &Policy, inspection: Inspection) -> Report {
+    judge(policy, inspection, &Circumstances::default())
 }
 
 #[test]
@@ -88,7 +92,7 @@ fn any_gap_is_inconclusive_even_when_every_rule_holds() {
 
     let mut whole = inspection(vec![image("a")]);
     whole.gaps.push(gap("a child of the index could not be read"));
-    assert_eq!(judge(&policy(vec![(Level::Deny, pass)]), whole).verdict, Verdict::Inconclusive);
+    assert_eq!(judge_plainly(&policy(vec![(Level::Deny, pass)]), whole).verdict, Verdict::Inconclusive);
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn a_failure_at_warn_or_info_is_no_violation() {
 
 #[test]
 fn nothing_to_judge_is_no_pass() {
-    let report = judge(&policy(vec![(Level::Deny, pass)]), inspection(Vec::new()));
+    let report = judge_plainly(&policy(vec![(Level::Deny, pass)]), inspection(Vec::new()));
     assert_eq!(report.verdict, Verdict::Inconclusive);
     assert_eq!(report.inconclusive_because(), ["there is no image to judge"]);
 }
@@ -120,7 +124,7 @@ fn one_bad_platform_spoils_the_whole() {
     fn second_fails(image: &ImageFacts) -> Outcome {
         if image.subject.digest == Digest::of(b"b") { fail(image) } else { pass(image) }
     }
-    let report = judge(&policy(vec![(Level::Deny, second_fails)]), inspection(vec![image("a"), image("b")]));
+    let report = judge_plainly(&policy(vec![(Level::Deny, second_fails)]), inspection(vec![image("a"), image("b")]));
     assert_eq!(report.verdict, Verdict::Violations);
     assert_eq!(report.images.len(), 2);
     assert_eq!(report.counts(), Counts { passed: 1, denied: 1, ..Counts::default() });
@@ -144,7 +148,7 @@ fn gaps_are_listed_once_and_sorted() {
     first.gaps = vec![gap("z"), gap("a")];
     let mut second = image("b");
     second.gaps = vec![gap("a")];
-    let report = judge(&policy(vec![(Level::Deny, pass)]), inspection(vec![first, second]));
+    let report = judge_plainly(&policy(vec![(Level::Deny, pass)]), inspection(vec![first, second]));
     assert_eq!(report.gaps, [gap("a"), gap("z")]);
 }
 

@@ -2,7 +2,7 @@ use super::super::fake::table;
 use super::super::presets::PRESETS;
 use super::super::{builtin, builtin_default};
 use super::*;
-use crate::rules::Level::{Deny, Warn};
+use crate::rules::Level::{Deny, Info, Warn};
 use crate::yaml;
 
 fn json(text: &str) -> Value {
@@ -90,6 +90,8 @@ fn the_default_policy_is_small_not_root_without_secrets_and_on_an_allowed_base()
         [
             ("base.allow", Deny),
             ("secrets.content", Deny),
+            ("secrets.incomplete", Info),
+            ("secrets.package-supplied", Warn),
             ("size.total", Deny),
             ("user.exists", Warn),
             ("user.root", Deny),

@@ -1,6 +1,7 @@
 //! The types that settings are made of: one file each, checked when the policy is read.
 
 mod base;
+mod day;
 mod globs;
 mod image_pattern;
 mod non_empty;
@@ -12,6 +13,7 @@ mod tag_pattern;
 mod text;
 
 pub use base::{KnownBase, LayerId, ManifestDigest};
+pub use day::{Day, day_of};
 pub use globs::Globs;
 pub use image_pattern::{ImageName, ImagePattern, ImageRef};
 pub use non_empty::NonEmpty;
