@@ -200,10 +200,8 @@ fn search(arguments: &SecretsArguments, subject: &Subject<'_>, reader: &Reader<'
             let mut ledger = Ledger::default();
             for image in &inspection.images {
                 gaps.extend(image.gaps.iter().cloned());
-                for layer in &image.layers {
-                    ledger.files += layer.entries;
-                    ledger.scanned_bytes += layer.file_bytes;
-                }
+                ledger.files += image.scanned.files;
+                ledger.scanned_bytes = ledger.scanned_bytes.saturating_add(image.scanned.searched());
             }
             gaps.sort();
             gaps.dedup();
