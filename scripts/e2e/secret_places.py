@@ -142,8 +142,8 @@ class Secrets(Suite):
                 "metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"source": {"infos": [{"data": dockerfile}]}}},
             },
         })
-        blob = layout.blob(statement)
-        attestation = layout.image([], **{"layers": [{"mediaType": "application/vnd.in-toto+json", **blob}]})
+        part = Layer(statement, packed=statement, media_type="application/vnd.in-toto+json")
+        attestation = layout.image([part])
         attestation["annotations"] = {
             "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image["digest"]}
         index = layout.index([(image, PLATFORM), (attestation, {"os": "unknown", "architecture": "unknown"})], {"note": tokens()})
@@ -162,7 +162,7 @@ class Secrets(Suite):
             self.assertEqual([one["fingerprint"] for one in again["findings"]], [one["fingerprint"] for one in document["findings"]])
         run = imgguard("secrets", "-", "--as", "image", "-o", "json", "--no-cache", stdin=archive_file)
         self.assertEqual(len(self.exits(run, VIOLATIONS).json()["findings"]), len(document["findings"]))
-        (layout.blobs / blob["digest"].removeprefix("sha256:")).unlink()
+        (layout.blobs / part.descriptor["digest"].removeprefix("sha256:")).unlink()
         gone = self.exits(imgguard("secrets", reference, "-o", "json", "--no-cache"), VIOLATIONS).json()
         self.assertTrue(any("attestation" in gap["detail"] for gap in gone["gaps"]), gone["gaps"])
 
