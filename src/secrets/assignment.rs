@@ -1,164 +1,142 @@
-//! Names that make their value a secret, and the value that belongs to a name.
+//! Values beside names: where the value of a name stands, in any common notation, and how much the pair tells.
 
 use super::detectors::Reading;
 use super::judge;
 use super::name::Name;
+use super::setting::{self, MAX_NAME, Says};
+use super::shape::Class;
 use super::window::Window;
+use super::words;
 use crate::model::Grade;
 
 /// Parts of names that are worth a look.
 pub(super) const WORDS: &[&str] = &[
     "pass", "Pass", "PASS", "pwd", "Pwd", "PWD", "secret", "Secret", "SECRET", "token", "Token", "TOKEN", "key", "Key",
-    "KEY", "cred", "Cred", "CRED",
+    "KEY", "cred", "Cred", "CRED", "bindpw", "rootpw", "_PSK", "_psk", "SALT", "salt",
 ];
 
-/// Longest name and longest value, in bytes.
-const MAX_NAME: usize = 64;
+/// Longest value, in bytes.
 const MAX_VALUE: usize = 512;
 
-/// Tells whether the value of a variable, setting or label of this name is a secret.
+/// Tells whether the value of a variable, setting or label of this name may be a secret.
 pub(super) fn is_secret_name(name: &[u8]) -> bool {
-    const SECRET: &[&str] = &[
-        "PASSWORD",
-        "PASSWD",
-        "PASSPHRASE",
-        "SECRET",
-        "CREDENTIAL",
-        "APIKEY",
-        "ACCESSKEY",
-        "PRIVATEKEY",
-        "ENCRYPTIONKEY",
-        "SIGNINGKEY",
-        "MASTERKEY",
-        "AUTHKEY",
-        "ACCOUNTKEY",
-        "SHAREDKEY",
-        "APPKEY",
-    ];
-    const LAST: &[&str] = &["PASS", "PWD", "PW", "TOKEN", "AUTHTOKEN", "ACCESSTOKEN", "APITOKEN"];
-    const HARMLESS_LAST: &[&str] = &[
-        "ALG",
-        "ALGORITHM",
-        "ALIAS",
-        "ATTRIBUTE",
-        "CHECKSUM",
-        "CLASS",
-        "COUNT",
-        "DIGEST",
-        "DIR",
-        "DIRECTORY",
-        "DISABLED",
-        "ENABLED",
-        "ENCODING",
-        "ENCRYPTION",
-        "ENDPOINT",
-        "EXPIRATION",
-        "EXPIRES",
-        "EXPIRY",
-        "FIELD",
-        "FILE",
-        "FILES",
-        "FINGERPRINT",
-        "FORMAT",
-        "HEADER",
-        "HINT",
-        "HOST",
-        "ID",
-        "IDS",
-        "INTERVAL",
-        "ISSUER",
-        "LABEL",
-        "LEN",
-        "LENGTH",
-        "MAX",
-        "MD5",
-        "MIN",
-        "MODE",
-        "NAME",
-        "PARAM",
-        "PATH",
-        "PLUGIN",
-        "POLICY",
-        "PREFIX",
-        "PROMPT",
-        "PROVIDER",
-        "REF",
-        "REQUIRED",
-        "RESET",
-        "ROTATION",
-        "SHA1",
-        "SHA256",
-        "SHA512",
-        "SIZE",
-        "STORE",
-        "SUFFIX",
-        "TIMEOUT",
-        "TITLE",
-        "TTL",
-        "TYPE",
-        "URI",
-        "URL",
-        "USER",
-        "USERNAME",
-        "VALIDATION",
-        "VERSION",
-        "WARNING",
-    ];
-    if matches!(name, b"PWD" | b"OLDPWD") {
-        return false;
-    }
-    let words = words_of(name);
-    let Some(last) = words.last() else { return false };
-    let all = words.concat();
-    if HARMLESS_LAST.contains(&last.as_str()) || words.iter().any(|word| word == "PUBLIC" || word == "PUB") {
-        return false;
-    }
-    SECRET.iter().any(|secret| all.contains(secret)) || LAST.contains(&last.as_str())
+    setting::says(name) != Says::Nothing
 }
 
-/// Splits a name into words at anything but letters and digits and where a capital follows a small letter.
-fn words_of(name: &[u8]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut before = b'_';
-    for &byte in name.iter().rev().take(MAX_NAME).rev() {
-        if byte.is_ascii_alphanumeric() {
-            let begins = !before.is_ascii_alphanumeric() || byte.is_ascii_uppercase() && before.is_ascii_lowercase();
-            if begins {
-                words.push(String::new());
-            }
-            words.last_mut().into_iter().for_each(|word| word.push(char::from(byte.to_ascii_uppercase())));
-        }
-        before = byte;
-    }
-    words
-}
-
-/// Grades the value of a name that [`is_secret_name`]; none if it only stands for a value.
+/// Grades the value of a name; none if the name is not of a secret, or the value only stands for one.
 pub(super) fn grade_of_value(name: &[u8], value: &[u8], place: Name) -> Option<Grade> {
-    if value.len() < 3 || judge::is_reference(value) {
+    graded(setting::says(name), name, value, place, true)
+}
+
+/// What a value is made of.
+struct Made {
+    letters: bool,
+    digits: bool,
+    /// Signs that names, paths and host names do not have.
+    signs: bool,
+    /// Capitals and small letters.
+    mixed: bool,
+}
+
+impl Made {
+    fn of(value: &[u8]) -> Self {
+        let any = |of: fn(&u8) -> bool| value.iter().any(of);
+        Self {
+            letters: any(u8::is_ascii_alphabetic),
+            digits: any(u8::is_ascii_digit),
+            signs: any(|byte| byte.is_ascii_punctuation() && !b"-_./:,@".contains(byte)),
+            mixed: any(u8::is_ascii_uppercase) && any(u8::is_ascii_lowercase),
+        }
+    }
+}
+
+/// Tells whether the value is its name, perhaps with something around it.
+fn tells_its_name(name: &[u8], value: &[u8]) -> bool {
+    value.eq_ignore_ascii_case(name)
+        || name.len() >= 6
+            && value.len() < name.len() + 8
+            && value.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
+}
+
+/// Tells whether it is a password as rules for passwords ask for: all kinds of characters, words or not.
+fn is_by_the_rules(says: Says, made: &Made) -> bool {
+    says == Says::Password && made.signs && made.digits && made.mixed
+}
+
+fn graded(says: Says, name: &[u8], value: &[u8], place: Name, quoted: bool) -> Option<Grade> {
+    if says == Says::Nothing || value.len() < 3 || judge::is_reference(value) {
         return None;
     }
-    let (letters, digits) = (value.iter().any(u8::is_ascii_alphabetic), value.iter().any(u8::is_ascii_digit));
-    // Names, paths and host names have these as well.
-    let symbols = value.iter().any(|byte| byte.is_ascii_punctuation() && !b"-_./:,@".contains(byte));
     let strong = place == Name::Config || place.holds_credentials();
-    if !strong && (!letters || value.contains(&b'(') || value.contains(&b' ') || is_path(value)) {
+    let made = Made::of(value);
+    if !strong && !made.letters {
         return None;
     }
-    let made_up = judge::is_generic(value) || value.eq_ignore_ascii_case(name) || judge::longest_sequence(value) >= 8;
-    let varied = letters && digits || symbols && letters && value.len() >= 12;
-    let enough = if strong { value.len() >= 6 } else { value.len() >= 8 && varied };
-    Some(match (made_up || !enough, place.holds_credentials()) {
-        (true, _) => Grade::Weak,
-        (false, true) => Grade::Structured,
-        (false, false) => Grade::Contextual,
+    let made_up = judge::is_envelope(value)
+        || judge::is_generic(value)
+        || tells_its_name(name, value)
+        || judge::longest_sequence(value) >= 8
+        || !strong
+            && (says != Says::Password && judge::holds_key_word(value)
+                || judge::is_public_form(value)
+                || words::is_wordy(value) && !is_by_the_rules(says, &made));
+    if made_up {
+        return Some(Grade::Weak);
+    }
+    let varied = made.letters && made.digits || made.signs && made.letters || made.mixed && value.len() >= 12;
+    let enough = match says {
+        Says::Key => looks_made_by_a_machine(value, &made),
+        _ if strong => value.len() >= 6,
+        Says::Password if place == Name::Settings => value.len() >= 6 && varied || value.len() >= 9,
+        _ if place == Name::Settings || quoted => value.len() >= 8 && varied,
+        _ => value.len() >= 8 && made.letters && made.digits && !is_identifier(value),
+    };
+    Some(match (enough, place.holds_credentials()) {
+        (false, _) => Grade::Weak,
+        (true, true) => Grade::Structured,
+        (true, false) => Grade::Contextual,
     })
 }
 
-/// Tells whether the value is a path of names: several slashes and no capital letter.
-fn is_path(value: &[u8]) -> bool {
-    memchr::memchr_iter(b'/', value).count() >= 2
-        && !value.iter().any(|byte| byte.is_ascii_uppercase() || *byte == b'+')
+/// Tells whether a value is long and random enough to be a key whatever its name is.
+fn looks_made_by_a_machine(value: &[u8], made: &Made) -> bool {
+    let body = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
+    let in_one_alphabet = [Class::Base64, Class::Base64Url, Class::DottedBase64Url]
+        .iter()
+        .any(|class| body.iter().all(|&byte| class.has(byte)));
+    let uuid = value.len() == 36 && memchr::memchr_iter(b'-', value).count() == 4;
+    let random = made.letters && made.digits || made.mixed && value.len() >= 20;
+    // Twenty different characters of hexadecimal or more of a larger alphabet.
+    in_one_alphabet
+        && !uuid
+        && random
+        && value.len() >= 16
+        && judge::entropy(body) >= 2.8
+        && !words::is_partly_wordy(value)
+}
+
+/// Tells whether an unquoted value is rather the name of a variable: few changes between letters and digits.
+fn is_identifier(value: &[u8]) -> bool {
+    let changes = value.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
+    let name = value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    name && changes < 3
+        || value.iter().any(|byte| matches!(byte, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b',' | b':'))
+}
+
+/// Tells whether name and value are all of their line.
+fn is_line(bytes: &[u8], name_start: usize, end: usize) -> bool {
+    let line = memchr::memrchr(b'\n', &bytes[..name_start]).map_or(0, |newline| newline + 1);
+    let before = bytes[line..name_start].trim_ascii();
+    matches!(before, b"" | b"-" | b"export" | b"set" | b"setx" | b"*" | b"+" | b"ENV" | b"ARG" | b"\"")
+        && bytes.get(end).is_none_or(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
+/// Tells whether an unquoted value has more disorder than the name of a variable has.
+fn reads_as_text(value: &[u8]) -> bool {
+    let made = Made::of(value);
+    let changes = value.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
+    let code = value.iter().any(|byte| matches!(byte, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b','));
+    !code && made.letters && made.digits && (changes >= 2 || made.mixed && value.len() >= 10 || made.signs)
 }
 
 /// Reads the assignment whose name has a key word at the window's place.
@@ -167,47 +145,296 @@ pub(super) fn read(window: &Window<'_>) -> Option<Reading> {
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let name_start = window.at - window.behind().iter().rev().take(MAX_NAME).take_while(|&&byte| in_name(byte)).count();
     let name_end = window.at + window.ahead().iter().take(MAX_NAME).take_while(|&&byte| in_name(byte)).count();
-    let name = &bytes[name_start..name_end];
-    if !is_secret_name(name) {
+    let place = Notation { window, name_start, name_end }.value()?;
+    let mut name = &bytes[name_start..name_end];
+    if bytes.get(name_end) == Some(&b'(') {
+        // `credentials.with_project("…")` is about a project.
+        name = name.rsplit(|&byte| byte == b'.').next().unwrap_or(name);
+    }
+    let says = setting::says(name);
+    if says == Says::Nothing {
         return None;
     }
-    let value_start = separator(window, name_start, name_end)?;
-    let (start, end) = value_at(bytes, value_start);
-    let grade = grade_of_value(name, &bytes[start..end], window.name)?;
+    let (start, end) = value_at(bytes, place.start);
+    let quoted = place.in_text
+        || start > place.start
+        || bytes.get(start.wrapping_sub(1)).is_some_and(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    let after = bytes[end..].iter().find(|byte| **byte != b' ');
+    if !quoted && (after == Some(&b'=') || bytes[start..end].starts_with(b"0x")) {
+        return None;
+    }
+    let quoted = quoted || is_line(bytes, name_start, end) && reads_as_text(&bytes[start..end]);
+    let grade = graded(says, name, &bytes[start..end], window.name, quoted)?;
     Some(Reading::new(start, end, grade))
 }
 
-/// Steps over what stands between a name and its value.
-fn separator(window: &Window<'_>, name_start: usize, name_end: usize) -> Option<usize> {
-    let bytes = window.bytes;
-    let blank = |from: usize| bytes[from..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let mut at = name_end;
-    let quoted = matches!(bytes.get(at), Some(b'"' | b'\''));
-    at += usize::from(quoted);
-    let spaces = blank(at);
-    let before = &bytes[..name_start];
-    match bytes.get(at + spaces)? {
-        b'=' if !matches!(bytes.get(at + spaces + 1), Some(b'=' | b'~')) => at += spaces + 1,
-        b':' => at += spaces + 1,
-        b'>' if before.ends_with(b"<") => return Some(at + spaces + 1),
-        _ if spaces > 0 && words_are_separated(window, name_start) => return Some(at + spaces),
-        _ => return None,
-    }
-    if matches!(bytes.get(at), Some(b'=' | b'>')) {
-        at += 1;
-    }
-    Some(at + blank(at))
+/// Where a value begins.
+struct Begin {
+    start: usize,
+    /// It is in a string or in an element, so that it cannot be code.
+    in_text: bool,
 }
 
-/// Tells whether white space separates name and value here: `.netrc`, `ENV NAME value`, `--password value`.
-fn words_are_separated(window: &Window<'_>, name_start: usize) -> bool {
-    match window.name {
-        Name::Netrc => true,
-        Name::Config => {
-            let before = &window.bytes[..name_start];
-            before.ends_with(b"ENV ") || window.bytes[name_start..].starts_with(b"--")
+/// A name, and the ways in which a value can stand beside it.
+struct Notation<'w, 'a> {
+    window: &'w Window<'a>,
+    name_start: usize,
+    name_end: usize,
+}
+
+impl Notation<'_, '_> {
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.window.bytes.get(at).copied()
+    }
+
+    fn rest(&self, at: usize) -> &[u8] {
+        self.window.bytes.get(at..).unwrap_or_default()
+    }
+
+    fn blanks(&self, at: usize) -> usize {
+        self.rest(at).iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+    }
+
+    /// Gives the length of a quote and the backslashes before it.
+    fn quote(&self, at: usize) -> usize {
+        let slashes = self.rest(at).iter().take(4).take_while(|&&byte| byte == b'\\').count();
+        if matches!(self.byte(at + slashes), Some(b'"' | b'\'' | b'`')) { slashes + 1 } else { 0 }
+    }
+
+    fn value(&self) -> Option<Begin> {
+        let before = &self.window.bytes[..self.name_start];
+        let closing = self.quote(self.name_end);
+        let quoted = closing > 0 && before.last().is_some_and(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+        let mut at = self.name_end + closing;
+        // `config["password"]`, `char password[32]`, `password?: string`
+        at += usize::from(self.byte(at) == Some(b']'));
+        if self.byte(at) == Some(b'[') {
+            at += memchr::memchr(b']', &self.rest(at)[..self.rest(at).len().min(12)])? + 1;
         }
-        _ => false,
+        at += usize::from(self.byte(at) == Some(b'?'));
+        let spaces = self.blanks(at);
+        let sign = at + spaces;
+        let text = |start: usize| Some(Begin { start: start + self.blanks(start), in_text: true });
+        match self.byte(sign)? {
+            b'=' if matches!(self.byte(sign + 1), Some(b'=' | b'~')) => None,
+            b'=' => self.behind_sign(sign + 1 + usize::from(self.byte(sign + 1) == Some(b'>')), quoted),
+            b':' if self.byte(sign + 1) == Some(b':') => None,
+            b':' if matches!(self.byte(sign + 1), Some(b'-' | b'=')) && before.ends_with(b"${") => text(sign + 2),
+            b':' => {
+                let after = sign + 1 + usize::from(matches!(self.byte(sign + 1), Some(b'=')));
+                self.behind_type(after).or_else(|| self.behind_sign(after, quoted))
+            }
+            b'|' if self.rest(sign).starts_with(b"||=") => self.literal(sign + 3),
+            b'-' | b'|' if self.rest(sign).starts_with(b"->") || self.rest(sign).starts_with(b"||") => {
+                self.literal(sign + 2)
+            }
+            b'>' if quoted || before.ends_with(b"<") || before.ends_with(b":") => self.behind_tag(sign + 1),
+            b',' if quoted => self.paired(sign, quoted).or_else(|| {
+                // The second argument, or the second of a pair; not the next of a list.
+                let outside = before[..before.len() - 1].trim_ascii_end();
+                (outside.last() == Some(&b'(')).then(|| self.literal(sign + 1)).flatten()
+            }),
+            b',' if self.byte(sign + 1) == Some(b' ') => None,
+            b')' if quoted => self.default_behind(sign + 1),
+            b'(' => self.literal(sign + 1),
+            b'\r' | b'\n' | b'}' | b',' => self.paired(sign, quoted),
+            _ if quoted && spaces > 0 => self.paired(sign, quoted),
+            _ if spaces > 0 && self.words_are_separated() => Some(Begin { start: sign, in_text: false }),
+            _ if spaces > 0 => self.behind_type(sign),
+            _ => None,
+        }
+    }
+
+    /// A value behind `=` or `:`.
+    fn behind_sign(&self, from: usize, name_quoted: bool) -> Option<Begin> {
+        let at = from + self.blanks(from);
+        // `"password=" + value`: the quote ends the string that the name is in.
+        if !name_quoted
+            && matches!(self.byte(at), Some(b'"' | b'\''))
+            && at == from
+            && self.inside_string(self.byte(at)?)
+        {
+            return None;
+        }
+        let in_text = !name_quoted
+            && self.window.bytes[..self.name_start]
+                .last()
+                .is_some_and(|byte| matches!(byte, b';' | b'?' | b'&' | b'"' | b'\''));
+        if matches!(self.byte(at), Some(b'|' | b'>')) {
+            return self.block(at);
+        }
+        if self.rest(at).starts_with(b"<![CDATA[") {
+            return Some(Begin { start: at + 9, in_text: true });
+        }
+        let at = self.behind_wrapper(at);
+        if self.byte(at) == Some(b'\\') && self.quote(at) == 0 {
+            return None;
+        }
+        Some(Begin { start: at, in_text })
+    }
+
+    /// The first line of a block scalar of YAML.
+    fn block(&self, at: usize) -> Option<Begin> {
+        let head = self
+            .rest(at)
+            .iter()
+            .take(4)
+            .take_while(|byte| matches!(byte, b'|' | b'>' | b'+' | b'-' | b'0'..=b'9'))
+            .count();
+        let line = self.rest(at + head);
+        let newline =
+            line.strip_prefix(b"\r\n").or_else(|| line.strip_prefix(b"\n")).map(|rest| line.len() - rest.len())?;
+        let start = at + head + newline;
+        let indent = self.blanks(start);
+        (indent > 0).then_some(Begin { start: start + indent, in_text: true })
+    }
+
+    /// A string behind a type: `password: str = "…"`, `var token string = "…"`.
+    fn behind_type(&self, from: usize) -> Option<Begin> {
+        let at = from + self.blanks(from);
+        let in_type = |byte: u8| {
+            byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'_' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'|' | b'.' | b' ' | b'?' | b'*' | b':'
+                )
+        };
+        let length = self.rest(at).iter().take(40).take_while(|&&byte| in_type(byte)).count();
+        let sign = at + length;
+        let assigns = self.byte(sign) == Some(b'=') && self.byte(sign + 1) != Some(b'=');
+        if !assigns || !self.byte(at)?.is_ascii_alphabetic() && !matches!(self.byte(at), Some(b'&' | b'*' | b'[')) {
+            return None;
+        }
+        self.literal(sign + 1)
+    }
+
+    /// A string literal, perhaps behind the letters of a kind of literal or a function that makes a string of it.
+    fn literal(&self, from: usize) -> Option<Begin> {
+        let at = self.behind_wrapper(from + self.blanks(from));
+        (self.quote(at) > 0).then_some(Begin { start: at, in_text: true })
+    }
+
+    /// Steps over `b`, `@`, `Some(`, `SecretStr(` before a literal.
+    fn behind_wrapper(&self, at: usize) -> usize {
+        const WRAPPERS: &[&str] = &[
+            "SecretStr(",
+            "SecureString(",
+            "Secret(",
+            "Some(",
+            "String(",
+            "new String(",
+            "str(",
+            "bytes(",
+            "[]byte(",
+            "Buffer.from(",
+            "String::from(",
+            "b64decode(",
+            "base64.b64decode(",
+            "string(",
+            "QString(",
+            "text(",
+            "SecretString(",
+            "SecretString::from(",
+            "to_string(",
+            "N",
+            "ConvertTo-SecureString ",
+            "ConvertTo-SecureString -String ",
+            "pulumi.secret(",
+            "pulumi.String(",
+            "aws.String(",
+            "@",
+            "u8",
+            "L",
+        ];
+        let rest = self.rest(at);
+        let letters = rest
+            .iter()
+            .take(2)
+            .take_while(|byte| {
+                matches!(byte, b'b' | b'r' | b'u' | b'B' | b'R' | b'U' | b'f' | b'F' | b'L' | b'@' | b'$')
+            })
+            .count();
+        if letters > 0 && matches!(rest.get(letters), Some(b'"' | b'\'')) {
+            return at + letters;
+        }
+        let wrapper =
+            WRAPPERS.iter().find(|wrapper| rest.starts_with(wrapper.as_bytes()) && self.quote(at + wrapper.len()) > 0);
+        at + wrapper.map_or(0, |wrapper| wrapper.len())
+    }
+
+    /// The text of an element, with or without CDATA.
+    fn behind_tag(&self, from: usize) -> Option<Begin> {
+        let at = from + self.rest(from).iter().take(80).take_while(|byte| byte.is_ascii_whitespace()).count();
+        let at = if self.rest(at).starts_with(b"<![CDATA[") { at + 9 } else { at };
+        let text = &self.rest(at)[..self.rest(at).len().min(MAX_VALUE)];
+        // `vector<Key> x` is no element.
+        let closed = memchr::memchr(b'<', text).is_none_or(|end| matches!(text.get(end + 1), Some(b'/' | b'!') | None));
+        (self.byte(at) != Some(b'<') && closed).then_some(Begin { start: at, in_text: true })
+    }
+
+    /// `getenv("TOKEN") or "…"`, `?? '…'`, `|| "…"`
+    fn default_behind(&self, from: usize) -> Option<Begin> {
+        let at = from + self.blanks(from);
+        let operator =
+            ["or ", "|| ", "?? ", "?: "].iter().find(|operator| self.rest(at).starts_with(operator.as_bytes()))?;
+        self.literal(at + operator.len())
+    }
+
+    /// A name and a value that each have their own key: `name: X` and `value: …`, `key="X" value="…"`.
+    fn paired(&self, at: usize, quoted: bool) -> Option<Begin> {
+        let before = &self.window.bytes[..self.name_start];
+        let before = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before);
+        let trimmed = before.len() - before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\\')).count();
+        // `variable "password" { default = "…" }` has no sign before the name.
+        let signed = matches!(before[..trimmed].last(), Some(b':' | b'='));
+        if !signed && !before[..trimmed].ends_with(b"variable") {
+            return None;
+        }
+        let head = &before[..trimmed - usize::from(signed)];
+        let sign = head.iter().rposition(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'\\'))?;
+        let named = [&b"name"[..], b"Name", b"key", b"Key", b"NAME", b"variable", b"ParameterKey"]
+            .iter()
+            .any(|word| before[..=sign].ends_with(word));
+        if !named {
+            return None;
+        }
+        let near = &self.rest(at)[..self.rest(at).len().min(100)];
+        let value = ["value", "Value", "VALUE", "default"]
+            .iter()
+            .filter_map(|word| memchr::memmem::find(near, word.as_bytes()))
+            .min()?;
+        // Only separators, and keys that say nothing, stand between.
+        if near[..value].iter().any(|byte| matches!(byte, b'<' | b'=' | b'('))
+            || !quoted && !near[..value].iter().all(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b'"'))
+        {
+            return None;
+        }
+        let mut end = at + value;
+        end += self.rest(end).iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        end += self.quote(end);
+        end += self.blanks(end);
+        matches!(self.byte(end), Some(b':' | b'='))
+            .then(|| self.behind_sign(end + 1, true))
+            .flatten()
+            .map(|begin| Begin { in_text: true, ..begin })
+    }
+
+    /// Tells whether an odd number of these quotes stands before the name on its line.
+    fn inside_string(&self, quote: u8) -> bool {
+        let before = &self.window.bytes[..self.name_start];
+        let line = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        memchr::memchr_iter(quote, &before[line..]).count() % 2 == 1
+    }
+
+    /// Tells whether white space separates name and value here: `.netrc`, `ENV NAME value`, `--password value`.
+    fn words_are_separated(&self) -> bool {
+        let before = &self.window.bytes[..self.name_start];
+        let option = self.window.bytes[self.name_start..].starts_with(b"--");
+        match self.window.name {
+            Name::Netrc => true,
+            Name::Config => option || before.ends_with(b"ENV "),
+            _ => option || before.ends_with(b"ENV ") && (before.len() == 4 || before[before.len() - 5] == b'\n'),
+        }
     }
 }
 
@@ -225,7 +452,8 @@ pub(super) fn value_at(bytes: &[u8], from: usize) -> (usize, usize) {
         |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b';' | b'&' | 0);
     let length = rest(start).iter().position(ends).unwrap_or(rest(start).len());
     let value = &bytes[start..start + length];
-    let length = value.iter().rposition(|byte| !matches!(byte, b',' | b')' | b'\\')).map_or(0, |last| last + 1);
+    let length =
+        value.iter().rposition(|byte| !matches!(byte, b',' | b')' | b'\\' | b'}' | b']')).map_or(0, |last| last + 1);
     (start, start + length)
 }
 
@@ -248,52 +476,12 @@ pub(super) fn value_after(window: &Window<'_>, lead: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn names_of_secrets_are_told_from_names_about_secrets() {
-        for name in [
-            "DB_PASSWORD",
-            "PGPASSWORD",
-            "dbPassword",
-            "AWS_SECRET_ACCESS_KEY",
-            "API_KEY",
-            "apiKey",
-            "GITHUB_TOKEN",
-            "client-secret",
-            "SMTP_PASS",
-            "Pwd",
-            "secret.key.base",
-            "--password",
-            "CLIENTSECRET",
-        ] {
-            assert!(is_secret_name(name.as_bytes()), "{name}");
-        }
-        for name in [
-            "GPG_KEY",
-            "PYTHON_SHA256",
-            "PWD",
-            "OLDPWD",
-            "PASSWORD_FILE",
-            "API_KEY_ID",
-            "JWT_PUBLIC_KEY",
-            "TOKEN_VERSION",
-            "KEY_NAME",
-            "AUTH_MODE",
-            "BYPASS",
-            "TOKENIZER",
-            "SECRET_NAME",
-            "MAX_TOKENS",
-            "KEYCLOAK",
-            "",
-            "tokenUrl",
-        ] {
-            assert!(!is_secret_name(name.as_bytes()), "{name}");
-        }
-    }
-
     fn read_in(place: Name, text: &str) -> Option<(String, Grade)> {
-        let at = WORDS.iter().filter_map(|word| text.find(word)).min().expect("a key word");
-        let window = Window::cut(text.as_bytes(), at, place);
-        read(&window).map(|reading| (text[reading.start..reading.end].to_owned(), reading.grade))
+        let mut places: Vec<usize> = WORDS.iter().flat_map(|word| text.match_indices(word)).map(|(at, _)| at).collect();
+        places.sort_unstable();
+        assert!(!places.is_empty(), "a key word");
+        let mut readings = places.iter().filter_map(|&at| read(&Window::cut(text.as_bytes(), at, place)));
+        readings.next().map(|reading| (text[reading.start..reading.end].to_owned(), reading.grade))
     }
 
     #[test]
@@ -305,14 +493,34 @@ mod tests {
             "\"password\": \"kR7vQ2mZx\",",
             "\\\"password\\\": \\\"kR7vQ2mZx\\\",",
             "<password>kR7vQ2mZx</password>",
+            "<password><![CDATA[kR7vQ2mZx]]></password>",
             "password => 'kR7vQ2mZx',",
             "Server=db;Pwd=kR7vQ2mZx;Port=1",
             "export API_TOKEN='kR7vQ2mZx' # note",
+            "password: str = \"kR7vQ2mZx\"",
+            "const token string = \"kR7vQ2mZx\"",
+            "let token: &str = \"kR7vQ2mZx\";",
+            "char password[] = \"kR7vQ2mZx\";",
+            "config['password'] = 'kR7vQ2mZx'",
+            "define('DB_PASSWORD', 'kR7vQ2mZx');",
+            "setPassword(\"kR7vQ2mZx\")",
+            "os.getenv(\"API_TOKEN\", \"kR7vQ2mZx\")",
+            "os.getenv(\"API_TOKEN\") or 'kR7vQ2mZx'",
+            "<add key=\"ApiToken\" value=\"kR7vQ2mZx\" />",
+            "<property name=\"password\" value=\"kR7vQ2mZx\"/>",
+            "<entry key=\"db.password\">kR7vQ2mZx</entry>",
+            "{\"name\": \"DB_PASSWORD\", \"value\": \"kR7vQ2mZx\"}",
+            "- name: DB_PASSWORD\n  value: kR7vQ2mZx\n",
+            "password: |-\n    kR7vQ2mZx\n",
+            "password = SecretStr(\"kR7vQ2mZx\")",
+            "password := `kR7vQ2mZx`",
+            "${DB_PASSWORD:-kR7vQ2mZx}",
+            "pass = b'kR7vQ2mZx'",
+            "variable \"db_password\" { default = \"kR7vQ2mZx\" }",
         ] {
-            if text.starts_with('\\') {
-                continue;
+            for place in [Name::Settings, Name::Other] {
+                assert_eq!(read_in(place, text), Some(("kR7vQ2mZx".to_owned(), Grade::Contextual)), "{text}");
             }
-            assert_eq!(read_in(Name::Settings, text), Some(("kR7vQ2mZx".to_owned(), Grade::Contextual)), "{text}");
         }
     }
 
@@ -328,6 +536,25 @@ mod tests {
     }
 
     #[test]
+    fn code_is_no_value() {
+        for text in [
+            "password = get_password()",
+            "token: str",
+            "token = self.token2",
+            "\"password=\" + value1x",
+            "if password == \"kR7vQ2mZx\":",
+            "password = user_password1",
+            "token = tokens[12]",
+            "String password = request.getParameter(name1);",
+            "password: &str,",
+            "key: K2,",
+        ] {
+            let found = read_in(Name::Other, text).filter(|(_, grade)| *grade > Grade::Weak);
+            assert_eq!(found, None, "{text}");
+        }
+    }
+
+    #[test]
     fn templates_are_nothing_and_examples_are_weak() {
         for text in [
             "PASSWORD=${PW}",
@@ -339,7 +566,14 @@ mod tests {
         ] {
             assert_eq!(read_in(Name::Settings, text), None, "{text}");
         }
-        for text in ["PASSWORD=changeme", "token: abcdefghijk", "secret = short1", "password=password"] {
+        for text in [
+            "PASSWORD=changeme",
+            "token: abcdefghijk",
+            "secret = short1",
+            "password=password",
+            "api_key: your-api-key-here",
+            "token: docs/tokens/v1/readme",
+        ] {
             assert_eq!(read_in(Name::Settings, text).map(|(_, grade)| grade), Some(Grade::Weak), "{text}");
         }
     }

@@ -1,93 +1,8 @@
 //! Signs that a value is an example, a template or too regular to be random. They lower a grade, they never hide a value.
 
 use super::shape::Class;
+use super::vocabulary::{EXAMPLE_WORDS, GENERIC, SAMPLE_WORDS};
 use crate::model::Grade;
-
-/// Words in published examples, in lower case; each so long that chance does not make it.
-const WORDS: &[&str] = &[
-    "changeit",
-    "changeme",
-    "dummytoken",
-    "example",
-    "foobar",
-    "insert",
-    "notreal",
-    "placeholder",
-    "redacted",
-    "replace",
-    "sample",
-    "testtest",
-    "yourkey",
-    "yoursecret",
-    "yourtoken",
-    "your_",
-    "your-",
-    "xxxxxx",
-];
-
-/// Passwords and user names that documentation and defaults use, in lower case.
-const GENERIC: &[&str] = &[
-    "abc",
-    "abc123",
-    "admin",
-    "admin123",
-    "adminpassword",
-    "bar",
-    "baz",
-    "default",
-    "demo",
-    "dummy",
-    "fake",
-    "foo",
-    "guest",
-    "hunter2",
-    "letmein",
-    "login",
-    "mypass",
-    "mypassword",
-    "mysecret",
-    "mytoken",
-    "none",
-    "null",
-    "pass",
-    "passw0rd",
-    "passwd",
-    "password",
-    "password1",
-    "password123",
-    "passphrase",
-    "postgres",
-    "pw",
-    "pwd",
-    "qwerty",
-    "root",
-    "s3cr3t",
-    "s3cret",
-    "secret",
-    "secretkey",
-    "secretpassword",
-    "somepassword",
-    "supersecret",
-    "test",
-    "test123",
-    "testing",
-    "testpass",
-    "testpassword",
-    "thepassword",
-    "token",
-    "toor",
-    "undefined",
-    "user",
-    "username",
-    "userpass",
-    "userpassword",
-    "12345",
-    "123456",
-    "1234567",
-    "12345678",
-    "123456789",
-    "1234567890",
-];
 
 /// Gives the grade below.
 pub(super) fn lowered(grade: Grade) -> Grade {
@@ -101,7 +16,7 @@ pub(super) fn lowered(grade: Grade) -> Grade {
 /// Tells whether the value holds a word of examples.
 pub(super) fn holds_example_word(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
-    WORDS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+    EXAMPLE_WORDS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
 }
 
 /// Tells whether a run of random characters of the class would hardly look like this one.
@@ -184,36 +99,342 @@ pub(super) fn is_generic(value: &[u8]) -> bool {
             _ => None,
         });
     }
+    if is_made_of_sample_words(value) {
+        return true;
+    }
+    // `123Abpassword`: little but the word.
+    if ["password", "secret", "passwd"]
+        .iter()
+        .any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some() && lower.len() <= word.len() + 5)
+    {
+        return true;
+    }
     let letters = lower.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |last| last + 1);
     let stem = lower[..letters].strip_prefix(b"my").unwrap_or(&lower[..letters]);
     let plain_stem = plain.strip_prefix(b"my").unwrap_or(&plain);
     [&plain, plain_stem, stem, &lower[..letters]].iter().any(|text| known(text))
 }
 
+/// Tells whether a value that a machine should have made says what it is for: `refreshtoken123`.
+pub(super) fn holds_key_word(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    ["password", "secret", "token", "passwd"].iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+}
+
+/// Tells whether every part of it is a word of samples or a short number.
+fn is_made_of_sample_words(value: &[u8]) -> bool {
+    let (mut words, mut all) = (0, true);
+    for part in super::words::parts(value) {
+        if part[0].is_ascii_digit() {
+            all &= part.len() <= 4 || longest_sequence(part) == part.len();
+            continue;
+        }
+        let mut lower = [0; 24];
+        let Some(lower) = lower.get_mut(..part.len()) else { return false };
+        lower.copy_from_slice(part);
+        lower.make_ascii_lowercase();
+        all &= SAMPLE_WORDS.iter().any(|word| word.as_bytes() == &*lower);
+        words += 1;
+    }
+    all && words > 0
+}
+
 /// Tells whether the text stands for a value instead of being one: a variable, a template, a file, a flag, nothing.
 pub(super) fn is_reference(value: &[u8]) -> bool {
-    const SPECIAL: &[&str] =
-        &["true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined", "required"];
+    const SPECIAL: &[&str] = &[
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "none",
+        "null",
+        "nil",
+        "undefined",
+        "required",
+        "string",
+        "str",
+        "optional",
+        "boolean",
+        "bool",
+        "bytes",
+        "object",
+        "any",
+        "nullptr",
+        "void",
+        "self",
+        "this",
+        "prompt",
+        "generated",
+        "auto",
+        "unset",
+        "empty",
+        "todo",
+        "tbd",
+        "n/a",
+    ];
+    const LEADS: &[&str] = &[
+        "./",
+        "../",
+        "!",
+        "file:",
+        "file(",
+        "env:",
+        "env.",
+        "vault:",
+        "vault(",
+        "op://",
+        "ssm:",
+        "arn:",
+        "ref+",
+        "sm://",
+        "awssm:",
+        "gcpsm:",
+        "azurekv:",
+        "keyring:",
+        "kms:",
+        "secret:",
+        "secrets.",
+        "vars.",
+        "var.",
+        "local.",
+        "data.",
+        "each.",
+        "module.",
+        "self.",
+        "this.",
+        "args.",
+        "config.",
+        "settings.",
+        "options.",
+        "opts.",
+        "params.",
+        "request.",
+        "req.",
+        "props.",
+        "os.environ",
+        "os.getenv",
+        "process.env",
+        "System.getenv",
+        "Environment.",
+        "getenv",
+        "ENV[",
+        "ENV.",
+        "env(",
+        "lookup(",
+        "keyVault",
+        "@Microsoft.KeyVault",
+        "projects/",
+        "secretsmanager:",
+        "steps.",
+        "inputs.",
+        "github.",
+        "needs.",
+        "matrix.",
+        "Values.",
+        "ctx.",
+    ];
+    const INSIDE: &[&str] =
+        &["${", "$(", "{{", "%(", "%s", "%d", "%v", "***", "...", "#{", "<%", "…", "$[", "%{", "\u{2022}"];
     let Some(&first) = value.first() else { return true };
     let holds = |text: &str| memchr::memmem::find(value, text.as_bytes()).is_some();
     let encloses = |open: u8, close: u8| first == open && value.last() == Some(&close);
-    matches!(first, b'$' | b'/' | b'~' | b'{' | b'[' | b'(' | b'&' | b'|')
+    matches!(first, b'/' | b'~' | b'{' | b'[' | b'(' | b'&' | b'|')
+        || first == b'$' && is_variable(&value[1..])
         || value.iter().all(|&byte| !byte.is_ascii_alphanumeric() && byte < 0x80)
-        || value.starts_with(b"./")
-        || value.starts_with(b"!")
-        || value.starts_with(b"file:")
-        || value.starts_with(b"ENC[")
+        || LEADS.iter().any(|lead| value.starts_with(lead.as_bytes()))
         || encloses(b'<', b'>')
         || encloses(b'@', b'@')
         || encloses(b'%', b'%')
-        || holds("${")
-        || holds("$(")
-        || holds("{{")
-        || holds("%(")
-        || holds("%s")
-        || holds("***")
-        || holds("...")
+        || value.starts_with(b"__") && value.ends_with(b"__")
+        || INSIDE.iter().any(|text| holds(text))
         || SPECIAL.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Tells whether what follows a dollar is the name of a variable. Passwords begin with a dollar as well.
+fn is_variable(rest: &[u8]) -> bool {
+    let name = rest.iter().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'>' | b'[' | b']' | b'\'' | b':')
+    });
+    let first = rest.first().copied().unwrap_or(b' ');
+    !(first.is_ascii_alphanumeric() || first == b'_')
+        || first.is_ascii_digit() && rest.len() < 3
+        || name
+            && (rest.iter().any(|byte| matches!(byte, b'_' | b'.' | b'>' | b'[' | b':'))
+                || !rest.iter().any(u8::is_ascii_digit)
+                || rest.len() < 8)
+}
+
+/// Tells whether the value is in an envelope whose key is elsewhere.
+pub(super) fn is_envelope(value: &[u8]) -> bool {
+    const LEADS: &[&str] = &[
+        "ENC[",
+        "ENC(",
+        "vault:v1:",
+        "vault:v2:",
+        "{AES}",
+        "{cipher}",
+        "$ANSIBLE_VAULT",
+        "AgB",
+        "AQICAH",
+        "enc:",
+        "encrypted:",
+        "{noop}",
+        "CiQA",
+    ];
+    LEADS.iter().any(|lead| value.starts_with(lead.as_bytes())) && value.len() >= 8
+}
+
+/// Tells whether it ends like the name of a file.
+fn has_extension(value: &[u8]) -> bool {
+    const EXTENSIONS: &[&str] = &[
+        "json",
+        "yaml",
+        "yml",
+        "xml",
+        "html",
+        "toml",
+        "conf",
+        "txt",
+        "key",
+        "pem",
+        "crt",
+        "cer",
+        "pub",
+        "jks",
+        "p12",
+        "pfx",
+        "java",
+        "class",
+        "js",
+        "ts",
+        "py",
+        "rb",
+        "go",
+        "rs",
+        "php",
+        "png",
+        "svg",
+        "jpg",
+        "gif",
+        "css",
+        "sh",
+        "sql",
+        "log",
+        "csv",
+        "env",
+        "ini",
+        "cfg",
+        "properties",
+        "com",
+        "org",
+        "net",
+        "io",
+        "local",
+        "internal",
+        "keystore",
+        "gpg",
+        "asc",
+        "tf",
+        "md",
+    ];
+    let end = memchr::memrchr(b'.', value).map_or(&value[..0], |dot| &value[dot + 1..]);
+    EXTENSIONS.iter().any(|extension| extension.as_bytes() == end)
+}
+
+/// Tells whether the value has the form of something that is no secret: an address, a path, a version, a date, a type, the
+/// digest of a file, a public key, a sentence.
+pub(super) fn is_public_form(value: &[u8]) -> bool {
+    let holds = |text: &str| memchr::memmem::find(value, text.as_bytes()).is_some();
+    let starts = |leads: &[&str]| leads.iter().any(|lead| value.starts_with(lead.as_bytes()));
+    let (mut letters, mut digits, mut upper, mut spaces, mut dots, mut slashes) =
+        (0usize, 0usize, 0usize, 0usize, 0usize, 0usize);
+    for byte in value {
+        letters += usize::from(byte.is_ascii_alphabetic());
+        digits += usize::from(byte.is_ascii_digit());
+        upper += usize::from(byte.is_ascii_uppercase());
+        spaces += usize::from(matches!(byte, b' ' | b'\t'));
+        dots += usize::from(*byte == b'.');
+        slashes += usize::from(*byte == b'/');
+    }
+    let dotted = value.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':'));
+    let version = digits > 0
+        && dots > 0
+        && letters <= 6
+        && dotted
+        && value.iter().find(|byte| **byte != b'v').is_some_and(u8::is_ascii_digit);
+    let date = digits >= 6
+        && letters <= 2
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'T' | b'Z' | b'.' | b'+' | b' ' | b'/'));
+    let named = dotted
+        && dots > 0
+        && value.split(|&byte| byte == b'.').all(|part| {
+            part.is_empty() || part[0].is_ascii_alphabetic() && (super::words::is_wordy(part) || part.len() < 4)
+        });
+    let named = named || has_extension(value) && dotted;
+    let path = slashes >= 2 && upper == 0 && !value.contains(&b'+') || starts(&["C:\\", "c:\\", "D:\\", "..", "\\\\"]);
+    let address = memchr::memchr(b'@', value).is_some_and(|at| {
+        let domain = &value[at + 1..];
+        let end = memchr::memrchr(b'.', domain).map_or(&domain[..0], |dot| &domain[dot + 1..]);
+        (2..=6).contains(&end.len())
+            && end.iter().all(u8::is_ascii_alphabetic)
+            && domain.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+    });
+    let code = holds("()")
+        || holds("->")
+        || holds("::")
+        || holds("=>")
+        || holds("&&")
+        || holds("||")
+        || holds("==")
+        || holds("</")
+        || holds("\\d")
+        || holds("[a-z")
+        || holds("[A-Z")
+        || holds("[0-9")
+        || holds("(?")
+        || holds("[^");
+    holds("://")
+        || starts(&[
+            "sha1:",
+            "sha1-",
+            "sha256:",
+            "sha256-",
+            "sha384-",
+            "sha512-",
+            "sha512:",
+            "md5:",
+            "ssh-rsa ",
+            "ssh-ed25519 ",
+            "ecdsa-sha2",
+            "AAAAB3Nza",
+            "AAAAC3Nza",
+            "AAAAE2Vj",
+            "data:",
+            "urn:",
+            "-----BEGIN",
+            "MIIB",
+            "MIID",
+            "MIIC",
+            "MIIF",
+            "MIIE",
+            "sha256=",
+            "#",
+            "age1",
+            "0x0",
+        ])
+        || version
+        || date
+        || named
+        || path
+        || address
+        || code
+        || spaces >= 2
+        || spaces == 1 && super::words::is_wordy(value)
+        || value.iter().any(u8::is_ascii_control)
 }
 
 #[cfg(test)]
@@ -250,11 +471,39 @@ mod tests {
             "",
             "****",
             "@pw@",
+            "process.env.TOKEN",
+            "secrets.DEPLOY_TOKEN",
+            "var.password",
+            "$db_password",
+            "#{password}",
         ] {
             assert!(is_reference(text.as_bytes()), "{text}");
         }
-        for text in ["kR7vQ2mZ", "no-way-7", "true-blue-2"] {
+        for text in ["kR7vQ2mZ", "no-way-7", "true-blue-2", "$kR7vQ2mZ9"] {
             assert!(!is_reference(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn forms_of_what_is_public_are_told_from_secrets() {
+        for text in [
+            "https://login.internal/token2",
+            "ops1@corp.lan",
+            "1.24.3",
+            "v2.0.0-rc1",
+            "2024-05-01T10:00:00Z",
+            "com.acme.auth.Handler2",
+            "etc/app/key1.pem",
+            "sha256:9f86d081884c",
+            "Enter the password of user 1",
+            "get_token2()",
+            "a->token1",
+            "config.yaml",
+        ] {
+            assert!(is_public_form(text.as_bytes()), "{text}");
+        }
+        for text in ["kR7vQ2mZx", "Wq#4tz!9pL", "9f86d081884c7d65", "kR7vQ2mZ.x9LpW4tB", "aB3/dE5+fG7=", "p@ssW9rX2"] {
+            assert!(!is_public_form(text.as_bytes()), "{text}");
         }
     }
 
@@ -272,9 +521,15 @@ mod tests {
             "12345678",
             "aaaa",
             "your_password",
+            "my-super-secret-token",
+            "fake-api-key-12345",
+            "dummyPassword1",
+            "test_secret_key_2",
         ] {
             assert!(is_generic(text.as_bytes()), "{text}");
         }
-        assert!(!is_generic(b"kR7vQ2mZ"));
+        for text in ["kR7vQ2mZ", "Winter2024!", "blueHorse77"] {
+            assert!(!is_generic(text.as_bytes()), "{text}");
+        }
     }
 }

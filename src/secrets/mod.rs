@@ -19,14 +19,19 @@ mod name;
 mod published;
 mod redact;
 mod search;
+mod setting;
 mod shape;
 mod text;
+mod vocabulary;
 mod window;
+mod words;
 
 pub use detectors::Detector;
 pub use engine::{MAX_HITS, Scanner};
 pub use file_scan::FileScan;
 pub use text::TextHit;
 
+#[cfg(test)]
+mod corpus_tests;
 #[cfg(test)]
 mod engine_tests;

@@ -44,17 +44,50 @@ impl Name {
                 return Self::Shadow;
             }
             _ if base.starts_with("ssh_host_") && base.ends_with("_key") => return Self::HostKey,
-            ".pypirc" | ".git-credentials" | "pip.conf" | "pip.ini" | ".my.cnf" | ".pgpass" | ".s3cfg" | ".boto" => {
+            ".pypirc"
+            | ".git-credentials"
+            | "pip.conf"
+            | "pip.ini"
+            | ".my.cnf"
+            | ".pgpass"
+            | "pgpass.conf"
+            | ".s3cfg"
+            | ".boto"
+            | ".htpasswd"
+            | "settings-security.xml"
+            | ".vault-token"
+            | "rclone.conf"
+            | ".mylogin.cnf"
+            | "application_default_credentials.json"
+            | "accessTokens.json"
+            | "msal_token_cache.json"
+            | "kubeconfig"
+            | "credentials.toml"
+            | "credentials.tfrc.json"
+            | ".terraformrc"
+            | ".dockerconfig" => {
                 return Self::Credentials;
             }
-            "credentials" if folder.rsplit('/').next() == Some(".aws") => return Self::Credentials,
+            "credentials" if matches!(folder.rsplit('/').next(), Some(".aws" | ".gem" | ".cargo")) => {
+                return Self::Credentials;
+            }
+            "config" if folder.rsplit('/').next() == Some(".kube") => return Self::Credentials,
+            "settings.xml" if folder.rsplit('/').next() == Some(".m2") => return Self::Credentials,
+            "auth.toml" | "auth.json"
+                if matches!(folder.rsplit('/').next(), Some("pypoetry" | ".composer" | "composer")) =>
+            {
+                return Self::Credentials;
+            }
             "settings.xml" | "wp-config.php" | "gradle.properties" => return Self::Settings,
             _ => {}
         }
-        let settings = base == ".env"
+        let settings = matches!(base, ".env" | ".envrc" | ".flaskenv" | "Dockerfile" | "Containerfile" | "environment")
+            || base.starts_with("Dockerfile.")
             || base.starts_with(".env.")
             || [
                 ".env",
+                ".envrc",
+                ".flaskenv",
                 ".properties",
                 ".ini",
                 ".cfg",
@@ -73,9 +106,10 @@ impl Name {
         if settings { Self::Settings } else { Self::Other }
     }
 
-    /// Tells whether assignments of names to values are worth reading here.
+    /// Tells whether assignments of names to values are worth reading here: in every text.
+    #[expect(clippy::unused_self, reason = "the engine asks the file")]
     pub fn has_assignments(self) -> bool {
-        matches!(self, Self::Settings | Self::Credentials | Self::Npmrc | Self::Netrc | Self::Config)
+        true
     }
 
     /// Tells whether this is a place that is made to hold credentials.

@@ -85,6 +85,23 @@ const PUBLISHED: &[&[&str]] = &[
         "a367aca140b6d00dc8008bda2a361d6a",
         "a37d78386aa1ea9c320eb941f84a94a0",
     ],
+    // Keys for measurements inside the openssl program, and for the self-test inside libgcrypt.
+    &[
+        "0ce1b98165dfc8760e9ef79f7d806f05",
+        "14accebf6c1b298f1eca4ab12b58abcf",
+        "198df586cfd78f1fa9941735d5d8389b",
+        "3a3f6536df8fec0dc28a0571e2b412df",
+        "3c4f42496cac49b6db74c2ced9190896",
+        "7965216f27fbd3c374733b6c1d588586",
+        "ca8fa080d0fbed2ccdf98bfddc8e2866",
+    ],
+    // Keystores of Jetty's and CMake's templates and of the tests of gsutil.
+    &[
+        "2357cb8a293e7e0c37b9cc862e9fb865",
+        "31f70c2b533d1c7e6b1c63e4d91ec855",
+        "87775abea8c0658e4e739206f38cb7ab",
+        "91f62758dad2b8658abe00cd0fa7ec47",
+    ],
 ];
 
 /// Tells whether the value of this fingerprint is published.

@@ -51,14 +51,12 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "square-access-token",
         what: "Square access token",
         rotate: "replace the token of the application in the Square developer console",
-        seek: Seek::Tokens(&[
-            Token::new(&["EAAA"], &[Part::exactly(Class::Base64Url, 60)]),
-            Token::new(&["sq0atp-"], &[Part::exactly(Class::Base64Url, 22)]),
-        ]),
+        seek: Seek::Read { leads: &["EAAA", "sq0atp-"], text_only: false, read: square },
         finds: &["SQUARE_ACCESS_TOKEN=EAAA{b64u 59}x", "token = 'sq0atp-{b62 22}'"],
         ignores: &[
             "EAAA{b64u 40}",
             "EAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "\n{b64 64}\nEAAA{b64 60}\n{b64 64}\n",
             "sq0atp-{b62 10}",
         ],
         ..TOKEN
@@ -289,6 +287,27 @@ fn short_lead(window: &Window<'_>, form: Form, near: &[&str]) -> Option<Reading>
     }
     let grade = graded(&ahead[lead..lead + length], form.class, Grade::Contextual);
     Some(Reading::new(window.at, window.at + lead + length, grade))
+}
+
+/// Reads an access token. Base64 on lines of 64 characters has the same form at the start of a line: its neighbours tell.
+fn square(window: &Window<'_>) -> Option<Reading> {
+    let (lead, body) = if window.ahead().starts_with(b"EAAA") { (4, 60) } else { (7, 22) };
+    let ahead = window.ahead();
+    let length = Class::Base64Url.run(&ahead[lead..], body + 1);
+    let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r' | b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'+');
+    if length != body || !window.begins_word(window.at) {
+        return None;
+    }
+    let after = &ahead[lead + body..];
+    let gap = after.iter().take(40).take_while(|byte| is_break(byte) || **byte == b'n').count();
+    let goes_on = gap > 0 && Class::Base64.run(&after[gap..], 20) == 20;
+    let inside = after.first().is_some_and(|byte| matches!(byte, b'+' | b'/' | b'='));
+    let comes_from = window.behind().iter().rev().skip_while(|byte| is_break(byte)).take(20);
+    let comes =
+        comes_from.clone().count() == 20 && comes_from.take_while(|&&byte| Class::Base64.has(byte)).count() == 20;
+    let grade = graded(&ahead[lead..lead + body], Class::Base64Url, Grade::Structured);
+    let block = lead == 4 && (goes_on || comes || inside);
+    Some(Reading::new(window.at, window.at + lead + body, if block { Grade::Weak } else { grade }))
 }
 
 fn adyen(window: &Window<'_>) -> Option<Reading> {

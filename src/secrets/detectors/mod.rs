@@ -5,8 +5,11 @@ mod aws;
 mod azure;
 mod chat;
 mod cloud;
+mod commands;
 mod commerce;
+mod connection;
 mod context;
+mod files;
 mod git;
 mod google;
 mod hashes;
@@ -126,6 +129,9 @@ const FAMILIES: &[&[Detector]] = &[
     keystores::DETECTORS,
     wallets::DETECTORS,
     hashes::DETECTORS,
+    files::DETECTORS,
+    connection::DETECTORS,
+    commands::DETECTORS,
     context::DETECTORS,
 ];
 
