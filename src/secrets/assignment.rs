@@ -83,7 +83,7 @@ fn graded(says: Says, name: &[u8], value: &[u8], place: Name, quoted: bool) -> O
     if made_up {
         return Some(Grade::Weak);
     }
-    let varied = made.letters && made.digits || made.signs && made.letters || made.mixed && value.len() >= 12;
+    let varied = made.letters && (made.digits || made.signs) || made.mixed && value.len() >= 12;
     let enough = match says {
         Says::Key => looks_made_by_a_machine(value, &made),
         _ if strong => value.len() >= 6,

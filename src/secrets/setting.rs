@@ -104,14 +104,13 @@ pub(super) fn says(name: &[u8]) -> Says {
     Says::Nothing
 }
 
-/// Tells whether the value of a variable, setting or label of this name is a secret.
-pub(super) fn is_secret_name(name: &[u8]) -> bool {
-    says(name) > Says::Key
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_secret_name(name: &[u8]) -> bool {
+        says(name) > Says::Key
+    }
 
     #[test]
     fn names_of_secrets_are_told_from_names_about_secrets() {
