@@ -1,20 +1,57 @@
 //! The one table of all catalogers.
 
-use super::{Cataloger, apk, chisel, debian_copyright, dpkg, dpkg_info, kernel, nix, pacman, portage, rpm};
+use super::{
+    Cataloger, apk, chisel, claim, composer, conda, cran, debian_copyright, dpkg, dpkg_info, erlang, gem, java, kernel,
+    lock, luarocks, nix, npm, nuget, pacman, pear, portage, python, rpm, wordpress,
+};
 
 /// All catalogers, sorted by id; at most 128.
 pub const CATALOGERS: &[Cataloger] = &[
     apk::CATALOGER,
+    claim::BITNAMI,
     chisel::CATALOGER,
+    composer::CATALOGER,
+    conda::CATALOGER,
+    cran::CATALOGER,
     debian_copyright::CATALOGER,
     dpkg::CATALOGER,
     dpkg_info::CATALOGER,
+    erlang::CATALOGER,
+    gem::CATALOGER,
+    java::ARCHIVE,
+    java::RUNTIME,
     kernel::CATALOGER,
+    lock::CARGO,
+    lock::COMPOSER,
+    lock::CONAN,
+    lock::GEM,
+    lock::GO,
+    lock::GRADLE,
+    lock::HEX,
+    lock::JULIA,
+    lock::NPM,
+    lock::NUGET,
+    lock::PNPM,
+    lock::PYTHON,
+    lock::SWIFT,
+    lock::YARN,
+    luarocks::CATALOGER,
     nix::CATALOGER,
+    npm::INSTALLED,
+    npm::MANIFEST,
+    npm::YARN_CACHE,
+    nuget::CATALOGER,
     pacman::CATALOGER,
+    pear::CATALOGER,
     portage::CATALOGER,
+    python::EGG,
+    python::METADATA,
+    python::ORIGIN,
+    python::RECORD,
     rpm::CATALOGER,
     rpm::LISTS,
+    claim::CATALOGER,
+    wordpress::CATALOGER,
 ];
 
 #[cfg(test)]
