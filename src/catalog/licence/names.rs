@@ -1,7 +1,23 @@
 //! Names of licences: the SPDX list (3.29, from the crate `spdx`), what became of its deprecated ids, and what else is
 //! written for exactly one of its entries. A name that could mean two licences is in no table.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use spdx::identifiers::{EXCEPTIONS, LICENSES};
+
+/// Lower-case ids, and the listed case.
+static IDS: LazyLock<BTreeMap<String, &str>> =
+    LazyLock::new(|| LICENSES.iter().map(|licence| (licence.name.to_ascii_lowercase(), licence.name)).collect());
+
+/// Full names, reduced by [`reduced`], and their ids.
+static FULL_NAMES: LazyLock<BTreeMap<String, &str>> = LazyLock::new(|| {
+    let mut names = BTreeMap::new();
+    for licence in LICENSES {
+        names.entry(reduced(licence.full_name)).or_insert(licence.name);
+    }
+    names
+});
 
 /// Deprecated ids whose successor is not just `-only` or `-or-later`.
 const SUCCESSORS: &[(&str, &str)] = &[
@@ -169,7 +185,7 @@ fn simple(name: &str) -> Option<String> {
     if let Some((_, successor)) = SUCCESSORS.iter().find(|(old, _)| old.eq_ignore_ascii_case(name)) {
         return Some((*successor).to_owned());
     }
-    let exact = |name: &str| LICENSES.iter().map(|licence| licence.name).find(|id| id.eq_ignore_ascii_case(name));
+    let exact = |name: &str| IDS.get(&name.to_ascii_lowercase()).copied();
     let (base, later) = name.strip_suffix('+').map_or((name, false), |base| (base, true));
     let id = exact(base)?;
     let replaced = format!("{id}{}", if later { "-or-later" } else { "-only" });
@@ -194,7 +210,7 @@ pub(super) fn known(name: &str) -> Option<String> {
 }
 
 fn full_name(wanted: &str) -> Option<String> {
-    LICENSES.iter().find(|licence| reduced(licence.full_name) == wanted).and_then(|licence| simple(licence.name))
+    FULL_NAMES.get(wanted).and_then(|id| simple(id))
 }
 
 /// The licence whose text has this address.
