@@ -4,6 +4,7 @@
 //! together after the overlay (`inspect::packages`). Half a record is kept with what is known, plus a gap; it is never dropped.
 
 mod apk;
+mod binary;
 mod chisel;
 mod claim;
 mod composer;

@@ -4,10 +4,15 @@ use crate::catalog::{self, HEAD, Input, Takers};
 use crate::layer::Pieces;
 use crate::model::CatalogRecord;
 
+/// Most bytes of memory that are kept from one file for the next.
+const SPARE: usize = 32 << 20;
+
 /// The state between two chunks: at most one file is open.
 #[derive(Default)]
 pub(super) struct LayerCatalog {
     open: Option<Open>,
+    /// Memory of the last file, for the next one.
+    spare: Vec<u8>,
     records: Vec<CatalogRecord>,
 }
 
@@ -39,7 +44,12 @@ impl LayerCatalog {
                     catalog::read(takers, &Input { path, bytes, size: piece.size }, &mut self.records);
                     continue;
                 }
-                self.open = Some(Open { path: path.to_owned(), size: piece.size, takers, bytes: Vec::new() });
+                self.open = Some(Open {
+                    path: path.to_owned(),
+                    size: piece.size,
+                    takers,
+                    bytes: std::mem::take(&mut self.spare),
+                });
             }
             let Some(mut open) = self.open.take() else { continue };
             if open.take(bytes, piece.last) {
@@ -47,10 +57,21 @@ impl LayerCatalog {
                     let Open { path, size, takers, bytes } = open;
                     let input = Input { path: &path, bytes: &bytes, size };
                     catalog::read(takers.unwrap_or_default(), &input, &mut self.records);
+                    self.keep(bytes);
                 } else {
                     self.open = Some(open);
                 }
+            } else {
+                self.keep(open.bytes);
             }
+        }
+    }
+
+    /// Fresh memory costs a page fault for every few kilobytes: a file's is used again, unless it is very large.
+    fn keep(&mut self, mut bytes: Vec<u8>) {
+        if bytes.capacity() <= SPARE {
+            bytes.clear();
+            self.spare = bytes;
         }
     }
 
@@ -66,7 +87,7 @@ impl Open {
         let limit = usize::try_from(self.takers.map_or(u64::MAX, Takers::limit)).unwrap_or(usize::MAX);
         let room = limit.saturating_sub(self.bytes.len());
         if self.bytes.is_empty() && self.takers.is_some() {
-            self.bytes.reserve_exact(usize::try_from(self.size).unwrap_or(usize::MAX).min(limit));
+            self.bytes.reserve(usize::try_from(self.size).unwrap_or(usize::MAX).min(limit));
         }
         self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if self.takers.is_none() && (self.bytes.len() >= HEAD || last) {

@@ -204,6 +204,7 @@ impl Parts {
                 "needs" => {
                     package.depends.push(Dependency { names: vec![words.next()?.to_owned()], ..Dependency::default() });
                 }
+                "landmark" => package.method = Method::Landmark,
                 "declared" => package.presence = Presence::Declared,
                 "claimed" => package.presence = Presence::Claimed,
                 _ => return None,

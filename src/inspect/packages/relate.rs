@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    ChecksumAlgorithm, Dependency, How, ImageFacts, OwnedFile, PackageFact, PackageKind, Packages, Presence, Scope,
-    TamperedFile, Tampering, parent,
+    ChecksumAlgorithm, Dependency, How, ImageFacts, Method, OwnedFile, Package, PackageFact, PackageKind, Packages, Presence,
+    Scope, TamperedFile, Tampering, parent,
 };
 
 use super::join::Joined;
@@ -45,8 +45,9 @@ pub(super) fn relate(image: &ImageFacts, joined: Joined, records: &BTreeSet<&str
     let tampered = tampered(image, &facts, &written, &mut paths);
     update_changed(image, &mut facts, &written, &mut paths);
     part_of(&mut facts, &owners);
-    depend(&mut facts);
     let unowned = unowned(image, &facts, &owners, records);
+    forget_explained(&mut facts, &owners);
+    depend(&mut facts);
     let unconfirmed = unconfirmed(&facts);
     Packages { list: facts, tampered, unowned, removed_databases, unconfirmed }
 }
@@ -190,6 +191,50 @@ fn part_of(facts: &mut [PackageFact], owners: &BTreeMap<String, usize>) {
             (owner != index).then(|| ids[owner].clone())
         });
     }
+}
+
+/// Leaves out places that tell what their owner's record tells already: a program of that version in a package of the system,
+/// a note with the name of its package. What the owner does not explain stays: a vendored library hides nowhere.
+fn forget_explained(facts: &mut Vec<PackageFact>, owners: &BTreeMap<String, usize>) {
+    let records: Vec<Option<(String, String, String)>> = facts
+        .iter()
+        .map(|fact| {
+            let Package { kind, name, version, method, qualifiers, .. } = &fact.package;
+            let source = qualifiers.get("upstream").unwrap_or(name);
+            (*method == Method::Database && kind.is_system())
+                .then(|| (name.clone(), source.clone(), upstream(version).to_owned()))
+        })
+        .collect();
+    for fact in facts.iter_mut() {
+        let Package { kind, name, version, method, .. } = &fact.package;
+        let is_explained = |path: &str| {
+            let Some((owner, source, known)) = owners.get(path).and_then(|index| records[*index].as_ref()) else {
+                return false;
+            };
+            match method {
+                Method::Landmark => !known.is_empty() && (continues(known, version) || continues(version, known)),
+                Method::BuildInfo => kind.is_system() && (name == owner || name == source),
+                _ => false,
+            }
+        };
+        let before = fact.places.len();
+        fact.places.retain(|place| !is_explained(&place.path));
+        if fact.places.len() < before {
+            fact.part_of = None;
+        }
+    }
+    facts.retain(|fact| !fact.places.is_empty());
+}
+
+/// Whether a version is the other one, or that one with more behind it.
+fn continues(long: &str, short: &str) -> bool {
+    long.strip_prefix(short).is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_digit()))
+}
+
+/// The version of the software in the version of its package: `3.0.11` in `1:3.0.11-1~deb12u2`, `1.36.1` in `1.36.1-r5`.
+fn upstream(version: &str) -> &str {
+    let version = version.split_once(':').map_or(version, |(_, version)| version);
+    version.split(['-', '+', '~']).next().unwrap_or(version)
 }
 
 /// Packages by the names under which others may need them.

@@ -154,6 +154,25 @@ fn what_a_package_installed_is_part_of_it() {
 }
 
 #[test]
+fn what_the_owner_explains_is_told_once() {
+    let found = packages(
+        "0755 0:0 usr/bin/openssl\npackage pkg:deb/openssl@3.0.11-1~deb12u2 in var/lib/dpkg/status owns usr/bin/openssl usr/bin/app\n\
+         package pkg:generic/openssl@3.0.11 in usr/bin/openssl landmark\npackage pkg:generic/openssl@1.1.1w in usr/bin/app landmark\n\
+         package pkg:generic/openssl@3.0.11 in opt/openssl landmark",
+    );
+    let told: Vec<_> = found.list.iter().map(|fact| (fact.purl.as_str(), fact.places.len())).collect();
+    assert_eq!(
+        told,
+        [
+            ("pkg:deb/debian/openssl@3.0.11-1~deb12u2", 1),
+            ("pkg:generic/openssl@1.1.1w", 1),
+            ("pkg:generic/openssl@3.0.11", 1)
+        ],
+        "a copy that nobody explains stays in the list"
+    );
+}
+
+#[test]
 fn claims_that_nothing_confirms_are_told() {
     let found = packages(
         "package pkg:pypi/real@1 in site/real-1.dist-info/METADATA\npackage pkg:pypi/real@1 in opt/a.spdx.json claimed\n\
