@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    ChecksumAlgorithm, Dependency, How, ImageFacts, Method, OwnedFile, Package, PackageFact, PackageKind, Packages, Presence,
-    Scope, TamperedFile, Tampering, parent,
+    ChecksumAlgorithm, Dependency, How, ImageFacts, Method, OwnedFile, Package, PackageFact, PackageKind, Packages,
+    Presence, Scope, TamperedFile, Tampering, parent,
 };
 
 use super::join::Joined;
