@@ -16,7 +16,8 @@ pub(super) const RULE: Rule = Rule {
     summary: "a package is missing that the policy requires",
     why: "Some packages are there because everything else relies on them without saying so: certificates, time zones, a \
           monitoring agent, a patched library. When one is missing, the image works until it does not.",
-    fix: "Install the package in the build, in the stage that becomes the image.",
+    fix: "Install the package in the stage that becomes the image: `RUN apt-get install -y --no-install-recommends \
+          ca-certificates`.",
     flags: &[
         ("{names: [ca-certificates]}", "package pkg:deb/libc6@2 in var/lib/dpkg/status"),
         ("{names: ['pkg:deb/openssl@3.*']}", "package pkg:deb/openssl@1.1 in var/lib/dpkg/status"),

@@ -147,9 +147,16 @@ pub(super) mod tests {
         IG0801 labels.require
         IG0403 layers.caches
         IG0402 layers.waste
+        IG1301 licenses.forbid
+        IG1205 packages.database-removed
+        IG1201 packages.forbid
+        IG1202 packages.require
+        IG1203 packages.tampered
+        IG1204 packages.unowned
         IG1001 platforms.require
         IG0601 ports.exactly
         IG0602 ports.forbid
+        IG1401 runtime.eol
         IG0501 secrets.content
         IG0504 secrets.incomplete
         IG0503 secrets.package-supplied

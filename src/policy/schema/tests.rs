@@ -110,7 +110,11 @@ fn a_stronger_preset_judges_whatever_a_weaker_one_judges() {
     assert!(ids("@default").is_subset(&ids("@recommended")));
     assert!(ids("@recommended").is_subset(&ids("@strict")));
     let missing: Vec<_> = RULES.iter().map(|rule| rule.id).filter(|id| !ids("@strict").contains(id)).collect();
-    assert_eq!(missing, ["ports.exactly"], "only the application's own policy knows its ports");
+    assert_eq!(
+        missing,
+        ["licenses.forbid", "packages.require", "ports.exactly"],
+        "only the application's own policy knows its ports, its licences and what it needs"
+    );
 }
 
 #[test]
