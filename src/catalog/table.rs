@@ -1,22 +1,15 @@
 //! The one table of all catalogers.
 
-<<<<<<< HEAD
 use super::{
-    Cataloger, apk, chisel, claim, composer, conda, cran, debian_copyright, dpkg, dpkg_info, erlang, gem, java, kernel,
-    lock, luarocks, nix, npm, nuget, pacman, pear, portage, python, rpm, wordpress,
+    Cataloger, apk, binary, chisel, claim, composer, conda, cran, debian_copyright, dpkg, dpkg_info, erlang, gem, java,
+    kernel, lock, luarocks, nix, npm, nuget, pacman, pear, portage, python, rpm, wordpress,
 };
-=======
-use super::{Cataloger, apk, binary, chisel, debian_copyright, dpkg, dpkg_info, kernel, nix, pacman, portage, rpm};
->>>>>>> d15a6fa (Rules over packages, licences and runtimes; programs known by what is inside them)
 
 /// All catalogers, sorted by id; at most 128.
 pub const CATALOGERS: &[Cataloger] = &[
     apk::CATALOGER,
-<<<<<<< HEAD
     claim::BITNAMI,
-=======
     binary::rust::CATALOGER,
->>>>>>> d15a6fa (Rules over packages, licences and runtimes; programs known by what is inside them)
     chisel::CATALOGER,
     composer::CATALOGER,
     conda::CATALOGER,
@@ -24,12 +17,14 @@ pub const CATALOGERS: &[Cataloger] = &[
     debian_copyright::CATALOGER,
     dpkg::CATALOGER,
     dpkg_info::CATALOGER,
-<<<<<<< HEAD
+    binary::note::CATALOGER,
     erlang::CATALOGER,
     gem::CATALOGER,
+    binary::go::CATALOGER,
     java::ARCHIVE,
     java::RUNTIME,
     kernel::CATALOGER,
+    binary::landmark::CATALOGER,
     lock::CARGO,
     lock::COMPOSER,
     lock::CONAN,
@@ -45,12 +40,6 @@ pub const CATALOGERS: &[Cataloger] = &[
     lock::SWIFT,
     lock::YARN,
     luarocks::CATALOGER,
-=======
-    binary::note::CATALOGER,
-    binary::go::CATALOGER,
-    kernel::CATALOGER,
-    binary::landmark::CATALOGER,
->>>>>>> d15a6fa (Rules over packages, licences and runtimes; programs known by what is inside them)
     nix::CATALOGER,
     npm::INSTALLED,
     npm::MANIFEST,
