@@ -117,7 +117,7 @@ pub(super) fn is_secret_name(name: &[u8]) -> bool {
 }
 
 /// Splits a name into words at anything but letters and digits and where a capital follows a small letter.
-fn words_of(name: &[u8]) -> Vec<String> {
+pub(super) fn words_of(name: &[u8]) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before = b'_';
     for &byte in name.iter().rev().take(MAX_NAME).rev() {
