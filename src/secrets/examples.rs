@@ -83,6 +83,9 @@ fn make(word: &str, before: &str, random: &mut Sequence) -> String {
     let count = || argument.parse::<usize>().expect("a count");
     let token_start = before.rfind([' ', '\n', '"', '\'', '/', '`']).map_or(0, |at| at + 1);
     let token = &before[token_start..];
+    // A name or a user before it is no part of the token; an `=` at its end is.
+    let token = token.rsplit_once(':').map_or(token, |(_, token)| token);
+    let token = token.split_once('=').filter(|(_, token)| !token.is_empty()).map_or(token, |(_, token)| token);
     let ascii = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("ASCII");
     match kind {
         "open" => "{".to_owned(),

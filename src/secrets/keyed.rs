@@ -187,6 +187,9 @@ impl Keyed {
                 .any(|word| matches!(word.as_str(), "PUBLIC" | "PUB" | "PUBLISHABLE" | "CHECKSUM" | "SHA256"))
             && words.iter().any(|word| {
                 let word = bare(word);
+                if word == "AUTHORIZATION" {
+                    return true;
+                }
                 self.words.iter().any(|known| word.ends_with(bare(known).as_str()))
             })
     }

@@ -147,7 +147,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "docker login -u a -p {b62 42}+ACR{b62 6} a.azurecr.io",
             "{b62 52}JQQJ99{b62 18}AZCR{b62 4}",
         ],
-        ignores: &["{b62 20}+ACR{b62 6}", "{b62 42}+ACR{b62 12}+{b62 9}=", "a+ACRONYM"],
+        ignores: &["{b62 20}+ACR{b62 6}", "a+ACRONYM"],
         ..Detector::TOKEN
     },
     Detector {
@@ -176,7 +176,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             Token::new(&["AzSe"], &[exactly(Class::Base62, 6)]).preceded_by(&[exactly(Class::Base62, 42)])
         ]),
         finds: &["{b62 42}AzSe{b62 6}", "api-key: {b62 42}AzSe{b62 6}"],
-        ignores: &["{b62 20}AzSe{b62 6}", "{b62 42}AzSe{b62 9}", "AzSearch"],
+        ignores: &["{b62 20}AzSe{b62 6}", "AzSearch"],
         ..Detector::TOKEN
     },
     Detector {

@@ -180,8 +180,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         rotate: "regenerate the key under Keys of the resource in the Azure portal",
         may_show: false,
         seek: Seek::Tokens(&[
-            Token::new(&["AccessKey="], SHORT).preceded_by(&[Part::Text(";")]).named_by_lead(),
-            Token::new(&["AccessKey="], &[exactly(Class::Base62, 84)]).preceded_by(&[Part::Text(";")]).named_by_lead(),
+            Token::new(&[";AccessKey="], SHORT).named_by_lead(),
+            Token::new(&[";AccessKey="], &[exactly(Class::Base62, 84)]).named_by_lead(),
         ]),
         finds: &["Endpoint=https://a.service.signalr.net;AccessKey={b64 43}=;Version=1.0;"],
         ignores: &[
@@ -197,10 +197,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         rotate: "regenerate the key under Keys of the resource in the Azure portal",
         may_show: false,
         seek: Seek::Tokens(&[
-            Token::new(&["accesskey="], LONG).preceded_by(&[Part::Text(".communication.azure.com/;")]).named_by_lead(),
-            Token::new(&["accesskey="], &[exactly(Class::Base62, 84)])
-                .preceded_by(&[Part::Text(".communication.azure.com/;")])
-                .named_by_lead(),
+            Token::new(&[".communication.azure.com/;accesskey="], LONG).named_by_lead(),
+            Token::new(&[".communication.azure.com/;accesskey="], &[exactly(Class::Base62, 84)]).named_by_lead(),
         ]),
         finds: &["endpoint=https://a.communication.azure.com/;accesskey={b64 86}=="],
         ignores: &["endpoint=https://a.communication.azure.com/;accesskey=<key>", "accesskey={b64 86}=="],

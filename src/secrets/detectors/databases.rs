@@ -245,7 +245,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         severity: Severity::Critical,
         seek: Seek::Tokens(&[Token::new(&["cflt"], &[exactly(Class::Base64, 60)]).checked_by(checksum::confluent)]),
         finds: &[
-            "cflt{b64 54}{sumb64}",
+            "cflt{b62 54}{sumb64}",
             "CONFLUENT_CLOUD_API_SECRET=cflt{b62 54}{sumb64}\n",
             "sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required password=\"cflt{b62 54}{sumb64}\";",
         ],
@@ -287,7 +287,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: &[
             "INFLUXDB_TOKEN={b64u 86}==\n",
             "[[outputs.influxdb_v2]]\n  token = \"{b64u 86}==\"\n",
-            "influx config create -t {b64u 86}== --host-url http://influxdb:8086",
+            "influx config create --token {b64u 86}== --host-url http://influxdb:8086",
             "curl 'http://influx:8086/api/v2/buckets' -H 'Authorization: Token {b64u 86}=='",
         ],
         ignores: &["INFLUX_TOKEN={b64u 40}", "INFLUX_BUCKET_ID={hex 16}", "INFLUX_TOKEN=${TOKEN}"],

@@ -155,7 +155,10 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "token of a GitLab user for issues by mail",
         rotate: "reset the incoming email token under Access tokens in the GitLab user settings",
         severity: Severity::Medium,
-        seek: Seek::Tokens(&[Token::new(&["glimt-"], &[exactly(Class::Base64Url, 25)])]),
+        seek: Seek::Tokens(&[
+            Token::new(&["glimt-"], &[exactly(Class::Base62, 25)]),
+            Token::new(&["glimt-"], &[exactly(Class::Base64Url, 25)]),
+        ]),
         finds: &["glimt-{b62 25}", "incoming+a-b-1-glimt-{b62 25}-issue@incoming.gitlab.com"],
         ignores: &["glimt-{b62 10}", "glimt-xxxxxxxxxxxxxxxxxxxxxxxxx"],
         ..Detector::TOKEN

@@ -6,7 +6,7 @@ use crate::secrets::judge;
 use crate::secrets::key_material::{self, Kind};
 use crate::secrets::keyed::Keyed;
 use crate::secrets::query;
-use crate::secrets::shape::{Class, Part, Token, exactly};
+use crate::secrets::shape::{Check, Class, Part, Token, exactly};
 use crate::secrets::window::Window;
 
 const SERVICE_ACCOUNT: &str =
@@ -135,10 +135,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "google-hmac-key-id",
         what: "id of a Cloud Storage HMAC key",
         rotate: HMAC,
-        seek: Seek::Tokens(&[
-            Token::new(&["GOOG1"], &[exactly(Class::UpperAlnum, 56)]),
-            Token::new(&["GOOG"], &[exactly(Class::UpperAlnum, 20)]),
-        ]),
+        seek: Seek::Tokens(&[Token::new(&["GOOG"], &[Part::Run(Class::UpperAlnum, 20, 80)]).checked_by(hmac_id)]),
         finds: &["GOOG1E{AN 55}", "GOOG{AN 20}"],
         ignores: &["GOOG{AN 10}", "GOOGLE_APPLICATION_CREDENTIALS", "GOOG{AN 30}", "XGOOG{AN 20}"],
         ..Detector::IDENTIFIER
@@ -242,6 +239,11 @@ fn user_credentials(window: &Window<'_>) -> Option<Reading> {
         |from: usize, to: usize| memchr::memmem::find(&window.bytes[from..to], b"refresh_token").map(|at| from + at);
     let at = field(window.at, ahead).or_else(|| field(window.at.saturating_sub(500), window.at))?;
     TOKEN.in_name().read(&Window { bytes: window.bytes, at, name: window.name })
+}
+
+/// An id has 24 characters when a user owns it, 61 when a service account does.
+fn hmac_id(id: &[u8]) -> Check {
+    if matches!(id.len(), 24 | 61) { Check::Silent } else { Check::Fails }
 }
 
 fn hmac_secret(window: &Window<'_>) -> Option<Reading> {

@@ -197,6 +197,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Detector> {
 }
 
 #[cfg(test)]
+mod notation_tests;
+
+#[cfg(test)]
 mod tests {
     use super::super::engine::Scanner;
     use super::super::examples::{self, Example};

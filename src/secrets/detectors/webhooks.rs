@@ -32,12 +32,14 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "google-chat-webhook",
         what: "webhook of a Google Chat space",
         rotate: "delete the webhook under Apps & integrations of the space",
-        seek: Seek::Tokens(&[Token::new(&["&token="], &[Part::Run(Class::LooseBase64, 40, 80)]).preceded_by(&[
-            Part::Text("chat.googleapis.com/v1/spaces/"),
-            Part::Run(Class::Base62, 8, 20),
-            Part::Text("/messages?key=AIza"),
-            exactly(Class::Base64Url, 35),
-        ])]),
+        seek: Seek::Tokens(&[Token::new(&["&token="], &[Part::Run(Class::LooseBase64, 40, 80)])
+            .preceded_by(&[
+                Part::Text("chat.googleapis.com/v1/spaces/"),
+                Part::Run(Class::Base62, 8, 20),
+                Part::Text("/messages?key=AIza"),
+                exactly(Class::Base64Url, 35),
+            ])
+            .named_by_lead()]),
         finds: &["https://chat.googleapis.com/v1/spaces/{b62 11}/messages?key=AIza{b64u 35}&token={b64u 43}"],
         ignores: &[
             "https://chat.googleapis.com/v1/spaces/SPACE_ID/messages?key=KEY&token=TOKEN",
@@ -163,21 +165,43 @@ pub(super) const DETECTORS: &[Detector] = &[
     },
 ];
 
+const DASH: Part = Part::Text("-");
+const HEX4: Part = exactly(Class::AnyHex, 4);
+const HEX8: Part = exactly(Class::AnyHex, 8);
+const HEX12: Part = exactly(Class::AnyHex, 12);
+
+/// A group and a tenant, the connector, and the user who made it.
 const TEAMS: &[Part] = &[
-    exactly(Class::AnyHex, 8),
-    Part::Text("-"),
-    exactly(Class::AnyHex, 4),
-    Part::Text("-"),
-    exactly(Class::AnyHex, 4),
-    Part::Text("-"),
-    exactly(Class::AnyHex, 4),
-    Part::Text("-"),
-    exactly(Class::AnyHex, 12),
+    HEX8,
+    DASH,
+    HEX4,
+    DASH,
+    HEX4,
+    DASH,
+    HEX4,
+    DASH,
+    HEX12,
     Part::Text("@"),
-    Part::Run(Class::Base64Url, 36, 36),
+    HEX8,
+    DASH,
+    HEX4,
+    DASH,
+    HEX4,
+    DASH,
+    HEX4,
+    DASH,
+    HEX12,
     Part::Text("/IncomingWebhook/"),
     exactly(Class::Hex, 32),
     SLASH,
-    Part::Run(Class::Base64Url, 36, 36),
+    HEX8,
+    DASH,
+    HEX4,
+    DASH,
+    HEX4,
+    DASH,
+    HEX4,
+    DASH,
+    HEX12,
 ];
 const ZAPIER: &[Part] = &[Part::Run(Class::Digit, 5, 9), SLASH, Part::Run(Class::LowerAlnum, 6, 8)];
