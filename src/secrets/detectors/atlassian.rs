@@ -5,7 +5,7 @@ use crate::model::{Grade, Severity};
 use crate::secrets::checksum;
 use crate::secrets::judge;
 use crate::secrets::key_material;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Check, Class, Part, Token, exactly};
 
 /// The body, `=` as it is or escaped, and 8 characters of checksum.
@@ -89,7 +89,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["jira", "JIRA", "Jira", "confluence", "CONFLUENCE", "Confluence", "atlassian", "ATLASSIAN"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64, 44)]]).checked_by(data_center);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64, 44)]]).checked_by(data_center);
                 VALUE.read(window)
             },
         },
@@ -119,7 +119,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 24)]]).named(&["TOKEN", "PASSWORD", "KEY"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 24)]]).named(&["TOKEN", "PASSWORD", "KEY"]);
                 VALUE.read(window)
             },
         },

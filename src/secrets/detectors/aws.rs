@@ -5,7 +5,7 @@ use crate::model::{Grade, Severity};
 use crate::secrets::checksum;
 use crate::secrets::judge;
 use crate::secrets::key_material;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::query;
 use crate::secrets::shape::{Check, Class, Part, Token, UUID, exactly};
 use crate::secrets::window::Window;
@@ -190,7 +190,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     },
 ];
 
-const SECRET_KEY: Keyed = Keyed::new(&[&[exactly(Class::Base64, 40)]]).checked_by(no_hash);
+const SECRET_KEY: Named = Named::new(&[&[exactly(Class::Base64, 40)]]).checked_by(no_hash);
 
 /// Tells a random value from a hash or a path of the same length.
 fn no_hash(value: &[u8]) -> Check {

@@ -3,7 +3,7 @@
 use super::{Detector, Reading, Seek};
 use crate::model::{Grade, Severity};
 use crate::secrets::judge;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::query;
 use crate::secrets::shape::{Class, Part, Token, exactly};
 use crate::secrets::window::Window;
@@ -71,7 +71,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             text_only: true,
             read: |window| {
-                const TOKEN: Keyed = Keyed::new(&[&[exactly(Class::LowerBase32, 52)]]);
+                const TOKEN: Named = Named::new(&[&[exactly(Class::LowerBase32, 52)]]);
                 TOKEN.read(window).or_else(|| TOKEN.before_host(window))
             },
         },
@@ -117,7 +117,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Hex, 32)], &[exactly(Class::Base62, 84)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 32)], &[exactly(Class::Base62, 84)]]);
                 VALUE.read(window)
             },
         },
@@ -194,7 +194,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::UpperHex, 32)], &[exactly(Class::Base62, 52)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::UpperHex, 32)], &[exactly(Class::Base62, 52)]]);
                 VALUE.read(window)
             },
         },

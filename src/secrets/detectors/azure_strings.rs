@@ -4,7 +4,7 @@ use super::{Detector, Reading, Seek};
 use crate::model::{Grade, Severity};
 use crate::secrets::judge;
 use crate::secrets::key_material;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::query;
 use crate::secrets::shape::{Class, Part, Token, exactly};
 use crate::secrets::window::Window;
@@ -80,7 +80,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[LONG]);
+                const VALUE: Named = Named::new(&[LONG]);
                 VALUE.read(window)
             },
         },
@@ -296,7 +296,7 @@ const fn marked(mark: &'static [&'static str]) -> Token {
 
 /// Reads a key at a place of the window.
 fn key_at(window: &Window<'_>, at: usize, form: &'static [&'static [Part]]) -> Option<Reading> {
-    Keyed::new(form).of_grade(Grade::Structured).at(window, at)
+    Named::new(form).of_grade(Grade::Structured).at(window, at)
 }
 
 fn cosmos_key(window: &Window<'_>) -> Option<Reading> {
@@ -307,7 +307,7 @@ fn cosmos_key(window: &Window<'_>) -> Option<Reading> {
     }
     if ahead.starts_with(b"documents") {
         return {
-            const VALUE: Keyed = Keyed::new(&[LONG]).of_grade(Grade::Structured);
+            const VALUE: Named = Named::new(&[LONG]).of_grade(Grade::Structured);
             VALUE.read(window)
         };
     }

@@ -4,7 +4,7 @@ use super::{Detector, Reading, Seek};
 use crate::model::{Grade, Severity};
 use crate::secrets::judge;
 use crate::secrets::key_material;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Class, Part, Token, exactly};
 use crate::secrets::window::Window;
 
@@ -59,7 +59,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["discord", "DISCORD", "Discord"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64Url, 32)]]).named(&["SECRET"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 32)]]).named(&["SECRET"]);
                 VALUE.read(window)
             },
         },
@@ -113,7 +113,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["mattermost", "MATTERMOST", "Mattermost"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::LowerAlnum, 26)]]).named(&["TOKEN"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::LowerAlnum, 26)]]).named(&["TOKEN"]);
                 VALUE.read(window)
             },
         },

@@ -2,7 +2,7 @@
 
 use super::{Detector, Seek};
 use crate::model::{Grade, Severity};
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Class, Part, Token, UUID, exactly};
 
 const BUILDKITE: &str = "revoke the token under Agents or Settings of the Buildkite organization";
@@ -100,7 +100,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Hex, 40)]]).named(&["TOKEN", "KEY"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 40)]]).named(&["TOKEN", "KEY"]);
                 VALUE.read(window)
             },
         },
@@ -121,7 +121,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["codecov", "CODECOV", "Codecov"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[UUID]).named(&["TOKEN"]);
+                const VALUE: Named = Named::new(&[UUID]).named(&["TOKEN"]);
                 VALUE.read(window)
             },
         },
@@ -137,7 +137,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["travis", "TRAVIS", "Travis"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64Url, 22)]]).named(&["TOKEN"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 22)]]).named(&["TOKEN"]);
                 VALUE.read(window)
             },
         },
@@ -157,7 +157,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["DRONE_", "drone_", "drone:", "drone.io", "drone-token"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 32)]]).named(&["TOKEN", "SECRET"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 32)]]).named(&["TOKEN", "SECRET"]);
                 VALUE.read(window)
             },
         },
@@ -174,8 +174,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["jenkins", "JENKINS", "Jenkins"],
             text_only: true,
             read: |window| {
-                const TOKEN: Keyed =
-                    Keyed::new(&[&[Part::Text("11"), exactly(Class::Hex, 32)], &[exactly(Class::Hex, 32)]])
+                const TOKEN: Named =
+                    Named::new(&[&[Part::Text("11"), exactly(Class::Hex, 32)], &[exactly(Class::Hex, 32)]])
                         .named(&["TOKEN", "PASSWORD", "KEY", "SECRET"]);
                 TOKEN.read(window).or_else(|| TOKEN.before_host(window))
             },
@@ -196,7 +196,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["JENKINS_SECRET", "JENKINS_AGENT", "jenkins", "JNLP", "jnlp"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Hex, 64)]]).named(&["SECRET"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 64)]]).named(&["SECRET"]);
                 VALUE.read(window)
             },
         },
@@ -228,7 +228,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["appveyor", "APPVEYOR", "AppVeyor"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[
+                const VALUE: Named = Named::new(&[
                     &[Part::Text("v2."), exactly(Class::LowerAlnum, 20)],
                     &[exactly(Class::LowerAlnum, 20)],
                 ])

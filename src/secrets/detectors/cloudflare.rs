@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Detector, Reading, Seek};
 use crate::model::{Grade, Severity};
 use crate::secrets::key_material;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Class, Part, Token, exactly};
 use crate::secrets::window::Window;
 
@@ -89,7 +89,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: LEADS,
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Hex, 37)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 37)]]);
                 VALUE.read(window)
             },
         },
@@ -111,7 +111,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: LEADS,
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64Url, 40)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 40)]]);
                 VALUE.read(window)
             },
         },

@@ -2,7 +2,7 @@
 
 use super::{Detector, Seek};
 use crate::model::{Grade, Severity};
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Class, Part, Token, UUID, exactly};
 
 const ALIBABA: &str = "disable and delete the AccessKey pair of its user in the RAM console, then create a new one";
@@ -30,7 +30,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["LTAI", "ALIBABA", "alibaba", "ALICLOUD", "alicloud", "ALIYUN", "aliyun", "Aliyun"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 30)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 30)]]);
                 VALUE.read(window)
             },
         },
@@ -79,7 +79,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["AKID", "TENCENT", "tencent", "Tencent", "QCLOUD", "qcloud", "myqcloud"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 32)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 32)]]);
                 VALUE.read(window)
             },
         },
@@ -117,7 +117,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64Url, 44)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 44)]]);
                 VALUE.read(window)
             },
         },
@@ -148,7 +148,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["SCW", "scaleway", "SCALEWAY", "Scaleway", "scw_", "scw-"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[UUID]).named(&["SECRET", "TOKEN", "KEY"]);
+                const VALUE: Named = Named::new(&[UUID]).named(&["SECRET", "TOKEN", "KEY"]);
                 VALUE.read(window)
             },
         },
@@ -173,7 +173,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["hetzner", "HETZNER", "Hetzner", "hcloud", "HCLOUD"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 64)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 64)]]);
                 VALUE.read(window)
             },
         },
@@ -195,7 +195,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["linode", "LINODE", "Linode"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Hex, 64)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 64)]]);
                 VALUE.read(window)
             },
         },
@@ -216,7 +216,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["vultr", "VULTR", "Vultr"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::UpperAlnum, 36)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::UpperAlnum, 36)]]);
                 VALUE.read(window)
             },
         },
@@ -256,7 +256,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["exoscale", "EXOSCALE", "Exoscale"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64Url, 43)]]).named(&["SECRET"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 43)]]).named(&["SECRET"]);
                 VALUE.read(window)
             },
         },
@@ -285,7 +285,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["yandex", "YANDEX", "Yandex", "YC_", "yc_", "yandexcloud", "YCAJE"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[Part::Text("YC"), exactly(Class::Base64Url, 38)]]);
+                const VALUE: Named = Named::new(&[&[Part::Text("YC"), exactly(Class::Base64Url, 38)]]);
                 VALUE.read(window)
             },
         },

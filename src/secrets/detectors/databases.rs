@@ -6,7 +6,7 @@ use crate::secrets::checksum;
 use crate::secrets::judge;
 use crate::secrets::jwt;
 use crate::secrets::key_material;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Check, Class, Part, Token, UUID, exactly};
 use crate::secrets::window::Window;
 
@@ -168,7 +168,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[UUID]).named(&["KEY", "SECRET"]);
+                const VALUE: Named = Named::new(&[UUID]).named(&["KEY", "SECRET"]);
                 VALUE.read(window)
             },
         },
@@ -261,7 +261,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["confluent", "CONFLUENT", "Confluent", "PlainLoginModule"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64, 64)]]).named(&["SECRET", "PASSWORD"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64, 64)]]).named(&["SECRET", "PASSWORD"]);
                 VALUE.read(window)
             },
         },
@@ -280,7 +280,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["influx", "INFLUX", "Influx"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64Url, 86), Part::Text("==")]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 86), Part::Text("==")]]);
                 VALUE.read(window)
             },
         },

@@ -2,7 +2,7 @@
 
 use super::{Detector, Seek};
 use crate::model::{Grade, Severity};
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Class, Part, Token, UUID, exactly};
 
 const SONAR: &str = "revoke the token under Security in the SonarQube account, or under Analysis of the project";
@@ -57,7 +57,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["sonar", "SONAR", "Sonar"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[FORTY]).named(&["TOKEN", "LOGIN", "KEY", "PASSWORD"]).in_name();
+                const VALUE: Named = Named::new(&[FORTY]).named(&["TOKEN", "LOGIN", "KEY", "PASSWORD"]).in_name();
                 VALUE.read(window)
             },
         },
@@ -85,7 +85,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["snyk", "SNYK", "Snyk"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[UUID]).named(&["TOKEN", "KEY", "API"]);
+                const VALUE: Named = Named::new(&[UUID]).named(&["TOKEN", "KEY", "API"]);
                 VALUE.read(window)
             },
         },
@@ -235,7 +235,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["gitea", "GITEA", "Gitea", "forgejo", "FORGEJO", "Forgejo", "codeberg", "CODEBERG"],
             text_only: true,
             read: |window| {
-                const TOKEN: Keyed = Keyed::new(&[FORTY]).named(&["TOKEN", "PASSWORD", "SECRET"]);
+                const TOKEN: Named = Named::new(&[FORTY]).named(&["TOKEN", "PASSWORD", "SECRET"]);
                 TOKEN.in_name().read(window).or_else(|| TOKEN.before_host(window))
             },
         },

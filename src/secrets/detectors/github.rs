@@ -6,7 +6,7 @@ use crate::secrets::checksum;
 use crate::secrets::judge;
 use crate::secrets::jwt;
 use crate::secrets::key_material;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Check, Class, Part, Token, exactly};
 use crate::secrets::window::Window;
 
@@ -139,7 +139,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["github", "GITHUB", "Github", "GitHub", "GH_TOKEN", "GH_PAT", "HOMEBREW_GITHUB"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Hex, 40)]])
+                const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 40)]])
                     .named(&["TOKEN", "PAT", "SECRET", "PASSWORD", "AUTH"])
                     .in_name();
                 VALUE.read(window)

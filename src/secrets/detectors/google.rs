@@ -4,7 +4,7 @@ use super::{Detector, Reading, Seek};
 use crate::model::{Grade, Severity};
 use crate::secrets::judge;
 use crate::secrets::key_material::{self, Kind};
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::query;
 use crate::secrets::shape::{Check, Class, Part, Token, exactly};
 use crate::secrets::window::Window;
@@ -191,8 +191,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["recaptcha", "RECAPTCHA", "reCaptcha", "Recaptcha", "ReCaptcha", "reCAPTCHA"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed =
-                    Keyed::new(&[&[Part::Text("6L"), exactly(Class::Base64Url, 38)]]).named(&["SECRET", "PRIVATE"]);
+                const VALUE: Named =
+                    Named::new(&[&[Part::Text("6L"), exactly(Class::Base64Url, 38)]]).named(&["SECRET", "PRIVATE"]);
                 VALUE.read(window)
             },
         },
@@ -229,7 +229,7 @@ fn encoded_service_account(window: &Window<'_>) -> Option<Reading> {
 }
 
 fn user_credentials(window: &Window<'_>) -> Option<Reading> {
-    const TOKEN: Keyed = Keyed::new(&[&[Part::Text("1//"), Part::Run(Class::Base64Url, 40, 200)]])
+    const TOKEN: Named = Named::new(&[&[Part::Text("1//"), Part::Run(Class::Base64Url, 40, 200)]])
         .named(&["TOKEN"])
         .of_grade(Grade::Structured);
     let object = &window.bytes[window.at.saturating_sub(500)..window.bytes.len().min(window.at + 500)];
@@ -247,7 +247,7 @@ fn hmac_id(id: &[u8]) -> Check {
 }
 
 fn hmac_secret(window: &Window<'_>) -> Option<Reading> {
-    const SECRET: Keyed = Keyed::new(&[&[exactly(Class::Base64, 40)]]).named(&["SECRET", "KEY"]);
+    const SECRET: Named = Named::new(&[&[exactly(Class::Base64, 40)]]).named(&["SECRET", "KEY"]);
     matches!(Class::UpperAlnum.run(window.ahead(), 62), 24 | 61).then(|| SECRET.read(window)).flatten()
 }
 

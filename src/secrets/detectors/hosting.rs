@@ -2,7 +2,7 @@
 
 use super::{Detector, Seek};
 use crate::model::Severity;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Class, Part, Token, UUID, exactly};
 
 const DIGITALOCEAN: &str = "revoke the token under API in the DigitalOcean control panel";
@@ -61,7 +61,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["SPACES", "spaces", "digitaloceanspaces", "DO_SPACES", "DO00", "DO80"],
             text_only: true,
             read: |window| {
-                const SECRET: Keyed = Keyed::new(&[&[exactly(Class::Base64, 43)]]).named(&["SECRET", "KEY"]);
+                const SECRET: Named = Named::new(&[&[exactly(Class::Base64, 43)]]).named(&["SECRET", "KEY"]);
                 SECRET.read(window)
             },
         },
@@ -91,7 +91,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["heroku", "HEROKU", "Heroku"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[UUID]);
+                const VALUE: Named = Named::new(&[UUID]);
                 VALUE.read(window)
             },
         },
@@ -172,7 +172,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["vercel", "VERCEL", "Vercel", "ZEIT", "NOW_TOKEN"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 24)]]).named(&["TOKEN"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 24)]]).named(&["TOKEN"]);
                 VALUE.read(window)
             },
         },
@@ -203,7 +203,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["netlify", "NETLIFY", "Netlify"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[Part::Run(Class::Base64Url, 43, 46)]]).named(&["TOKEN", "AUTH"]);
+                const VALUE: Named = Named::new(&[&[Part::Run(Class::Base64Url, 43, 46)]]).named(&["TOKEN", "AUTH"]);
                 VALUE.read(window)
             },
         },

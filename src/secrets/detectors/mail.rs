@@ -2,7 +2,7 @@
 
 use super::{Detector, Seek};
 use crate::model::{Grade, Severity};
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Check, Class, Part, Token, UUID, exactly};
 
 const MAILGUN: &str = "delete the key under API Security in the Mailgun settings";
@@ -63,7 +63,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["mailgun", "MAILGUN", "Mailgun", "MailGun"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[
+                const VALUE: Named = Named::new(&[
                     &[
                         exactly(Class::Hex, 32),
                         Part::Text("-"),
@@ -113,7 +113,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["mandrill", "MANDRILL", "Mandrill"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base64Url, 22)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 22)]]);
                 VALUE.read(window)
             },
         },
@@ -147,7 +147,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["postmark", "POSTMARK", "Postmark"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[UUID]);
+                const VALUE: Named = Named::new(&[UUID]);
                 VALUE.read(window)
             },
         },
@@ -163,8 +163,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["mailjet", "MAILJET", "Mailjet", "MJ_API", "MJ_APIKEY"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed =
-                    Keyed::new(&[&[exactly(Class::Hex, 32)]]).named(&["SECRET", "PRIVATE", "KEY", "PASSWORD"]);
+                const VALUE: Named =
+                    Named::new(&[&[exactly(Class::Hex, 32)]]).named(&["SECRET", "PRIVATE", "KEY", "PASSWORD"]);
                 VALUE.read(window)
             },
         },
@@ -184,7 +184,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["sparkpost", "SPARKPOST", "SparkPost"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Hex, 40)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 40)]]);
                 VALUE.read(window)
             },
         },

@@ -6,7 +6,7 @@ use crate::secrets::checksum;
 use crate::secrets::judge;
 use crate::secrets::jwt;
 use crate::secrets::key_material;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Check, Class, Part, Token, UUID, exactly};
 use crate::secrets::window::Window;
 
@@ -215,7 +215,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["quay", "QUAY", "Quay"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::UpperAlnum, 64)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::UpperAlnum, 64)]]);
                 VALUE.read(window)
             },
         },

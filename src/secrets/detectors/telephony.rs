@@ -2,7 +2,7 @@
 
 use super::{Detector, Seek};
 use crate::model::Severity;
-use crate::secrets::keyed::Keyed;
+use crate::secrets::named::Named;
 use crate::secrets::shape::{Check, Class, Part, Token, exactly};
 
 const TWILIO: &[&str] = &["twilio", "TWILIO", "Twilio"];
@@ -49,8 +49,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: TWILIO,
             text_only: true,
             read: |window| {
-                const VALUE: Keyed =
-                    Keyed::new(&[&[exactly(Class::Hex, 32)]]).named(&["TOKEN", "AUTH", "PASSWORD", "PASS"]);
+                const VALUE: Named =
+                    Named::new(&[&[exactly(Class::Hex, 32)]]).named(&["TOKEN", "AUTH", "PASSWORD", "PASS"]);
                 VALUE.read(window)
             },
         },
@@ -76,7 +76,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: TWILIO,
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 32)]]).named(&["SECRET"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 32)]]).named(&["SECRET"]);
                 VALUE.read(window)
             },
         },
@@ -107,7 +107,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["telnyx", "TELNYX", "Telnyx"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[Part::Text("KEY"), exactly(Class::Base64Url, 55)]]);
+                const VALUE: Named = Named::new(&[&[Part::Text("KEY"), exactly(Class::Base64Url, 55)]]);
                 VALUE.read(window)
             },
         },
@@ -123,7 +123,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["plivo", "PLIVO", "Plivo"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 40)]]).named(&["TOKEN", "AUTH", "PASSWORD"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 40)]]).named(&["TOKEN", "AUTH", "PASSWORD"]);
                 VALUE.read(window)
             },
         },
@@ -139,7 +139,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["messagebird", "MESSAGEBIRD", "MessageBird", "Messagebird"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 25)]]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 25)]]);
                 VALUE.read(window)
             },
         },
@@ -158,7 +158,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             leads: &["vonage", "VONAGE", "Vonage", "nexmo", "NEXMO", "Nexmo"],
             text_only: true,
             read: |window| {
-                const VALUE: Keyed = Keyed::new(&[&[exactly(Class::Base62, 16)]]).named(&["SECRET"]);
+                const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 16)]]).named(&["SECRET"]);
                 VALUE.read(window)
             },
         },

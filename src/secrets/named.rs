@@ -66,7 +66,7 @@ const HARMLESS: &[&str] = &[
 
 /// What the value looks like, and how strictly its name has to speak of a secret.
 #[derive(Clone, Copy)]
-pub(super) struct Keyed {
+pub(super) struct Named {
     forms: &'static [&'static [Part]],
     words: &'static [&'static str],
     check: Option<fn(&[u8]) -> Check>,
@@ -74,7 +74,7 @@ pub(super) struct Keyed {
     nearby: bool,
 }
 
-impl Keyed {
+impl Named {
     /// Describes values of any of the forms.
     pub const fn new(forms: &'static [&'static [Part]]) -> Self {
         Self { forms, words: SECRET, check: None, grade: Grade::Contextual, nearby: true }
@@ -232,10 +232,10 @@ mod tests {
     use super::super::shape::{Class, exactly};
     use super::*;
 
-    const HEX: Keyed = Keyed::new(&[&[exactly(Class::Hex, 32)]]);
+    const HEX: Named = Named::new(&[&[exactly(Class::Hex, 32)]]);
     const VALUE: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
-    fn grade(keyed: &Keyed, text: &str) -> Option<Grade> {
+    fn grade(keyed: &Named, text: &str) -> Option<Grade> {
         let text = text.replace('@', VALUE);
         let at = text.to_ascii_lowercase().find("acme").expect("the provider's name");
         let reading = keyed.read(&Window::of_text(text.as_bytes(), at))?;
