@@ -85,9 +85,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "jira-data-center-token",
         what: "personal access token of Jira or Confluence Data Center",
         rotate: "revoke the token under Personal access tokens in the user's profile",
-        seek: Seek::Read {
-            leads: &["jira", "JIRA", "Jira", "confluence", "CONFLUENCE", "Confluence", "atlassian", "ATLASSIAN"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["jira"] "confluence" "atlassian"),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64, 44)]]).checked_by(data_center);
                 VALUE.read(window)
@@ -105,19 +104,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "atlassian-token-legacy",
         what: "API token of an Atlassian account without a prefix",
         rotate: "revoke the token under Security, API tokens in the Atlassian account",
-        seek: Seek::Read {
-            leads: &[
-                "jira",
-                "JIRA",
-                "Jira",
-                "confluence",
-                "CONFLUENCE",
-                "Confluence",
-                "atlassian",
-                "ATLASSIAN",
-                "Atlassian",
-            ],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["jira"] "confluence" "atlassian"),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 24)]]).named(&["TOKEN", "PASSWORD", "KEY"]);
                 VALUE.read(window)

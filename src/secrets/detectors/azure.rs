@@ -53,23 +53,23 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "azure-devops-token-legacy",
         what: "personal access token of Azure DevOps, without a mark",
         rotate: DEVOPS,
-        seek: Seek::Read {
-            leads: &[
+        seek: Seek::Words {
+            words: &[
                 "azure_devops",
-                "AZURE_DEVOPS",
-                "AzureDevOps",
                 "azuredevops",
-                "AZUREDEVOPS",
                 "azure-devops",
-                "AZP_TOKEN",
-                "VSS_NUGET",
+                "azp_token",
+                "vss_nuget",
                 "dev.azure.com",
                 "visualstudio.com",
-                "SYSTEM_ACCESSTOKEN",
-                "ADO_",
-                "VSTS",
+                "system_accesstoken",
+                "ado_token",
+                "azdo_pat",
+                "azdo_token",
+                "ado_pat",
+                "vsts_token",
+                "vsts_pat",
             ],
-            text_only: true,
             read: |window| {
                 const TOKEN: Named = Named::new(&[&[exactly(Class::LowerBase32, 52)]]);
                 TOKEN.read(window).or_else(|| TOKEN.before_host(window))
@@ -97,25 +97,17 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "azure-ai-services-key-legacy",
         what: "key of Azure AI services or Azure OpenAI, without a mark",
         rotate: PORTAL,
-        seek: Seek::Read {
-            leads: &[
-                "AZURE_OPENAI",
+        seek: Seek::Words {
+            words: &[
                 "azure_openai",
-                "AzureOpenAI",
-                "azureOpenAI",
+                "azureopenai",
                 "azure-openai",
-                "AzureOpenAi",
                 "openai.azure.com",
-                "cognitiveservices.azure.com",
-                "COGNITIVE",
                 "cognitive",
-                "Ocp-Apim-Subscription-Key",
                 "ocp-apim-subscription-key",
-                "SPEECH_KEY",
-                "AZURE_AI",
+                "speech_key",
                 "azure_ai",
             ],
-            text_only: true,
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 32)], &[exactly(Class::Base62, 84)]]);
                 VALUE.read(window)
@@ -183,16 +175,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "azure-search-key-legacy",
         what: "key of Azure AI Search, without a mark",
         rotate: PORTAL,
-        seek: Seek::Read {
-            leads: &[
-                "search.windows.net",
-                "AZURE_SEARCH",
-                "azure_search",
-                "AzureSearch",
-                "azureSearch",
-                "COGNITIVE_SEARCH",
-            ],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["search.windows.net", "azure_search", "azuresearch", "cognitive_search"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::UpperHex, 32)], &[exactly(Class::Base62, 52)]]);
                 VALUE.read(window)

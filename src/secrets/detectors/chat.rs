@@ -5,7 +5,7 @@ use crate::model::{Grade, Severity};
 use crate::secrets::judge;
 use crate::secrets::key_material;
 use crate::secrets::named::Named;
-use crate::secrets::shape::{Class, Part, Token, exactly};
+use crate::secrets::shape::{Check, Class, Part, Token, exactly};
 use crate::secrets::window::Window;
 
 pub(super) const DETECTORS: &[Detector] = &[
@@ -14,7 +14,17 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "bot token of Discord",
         rotate: "reset the token under Bot of the application in the Discord developer portal",
         grade: Grade::Proven,
-        seek: Seek::Read { leads: DISCORD, text_only: false, read: discord_token },
+        seek: Seek::Tokens(&[Token::new(
+            DISCORD,
+            &[
+                Part::Run(Class::Base64Url, 20, 25),
+                Part::Text("."),
+                exactly(Class::Base64Url, 6),
+                Part::Text("."),
+                Part::Run(Class::Base64Url, 27, 38),
+            ],
+        )
+        .checked_by(discord_token)]),
         finds: &[
             "{base64url 1(digit 17)}.G{b62 5}.{b64u 38}",
             "DISCORD_TOKEN={base64url 9(digit 17)}.X{b62 5}.{b64u 27}\n",
@@ -55,9 +65,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "discord-client-secret",
         what: "client secret of a Discord application",
         rotate: "reset the secret under OAuth2 of the application in the Discord developer portal",
-        seek: Seek::Read {
-            leads: &["discord", "DISCORD", "Discord"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["discord"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 32)]]).named(&["SECRET"]);
                 VALUE.read(window)
@@ -109,9 +118,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "mattermost-token",
         what: "access token of Mattermost",
         rotate: "revoke the token under Security, Personal Access Tokens in the Mattermost profile",
-        seek: Seek::Read {
-            leads: &["mattermost", "MATTERMOST", "Mattermost"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["mattermost"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::LowerAlnum, 26)]]).named(&["TOKEN"]);
                 VALUE.read(window)
@@ -135,29 +143,17 @@ const DISCORD: &[&str] = &[
     "OTA", "OTE", "OTI", "OTM", "OTQ", "OTU", "OTY", "OTc", "OTg", "OTk",
 ];
 
-/// Reads an account number in base64, a time and a signature.
-fn discord_token(window: &Window<'_>) -> Option<Reading> {
-    let text = window.ahead();
-    let first = Class::Base64Url.run(text, 30);
-    let second = Class::Base64Url.run(text.get(first + 1..)?, 8);
-    let third_at = first + second + 2;
-    let third = Class::Base64Url.run(text.get(third_at..)?, 60);
-    let dots = text.get(first) == Some(&b'.') && text.get(third_at - 1) == Some(&b'.');
-    if !(23..=28).contains(&first)
-        || second != 6
-        || !(27..=38).contains(&third)
-        || !dots
-        || !window.begins_word(window.at)
-    {
-        return None;
+/// Checks that the first of three parts is an account number of Discord in base64; the others are a time and a signature.
+fn discord_token(token: &[u8]) -> Check {
+    let (first, rest) = token.split_at(memchr::memchr(b'.', token).unwrap_or(token.len()));
+    let signature = rest.get(8..).unwrap_or_default();
+    let number = key_material::decode_base64url(first).unwrap_or_default();
+    let account = number.len() >= 17 && number.iter().all(u8::is_ascii_digit);
+    if account && !judge::is_too_regular(signature, Class::Base64Url) && !judge::holds_example_word(signature) {
+        Check::Agrees
+    } else {
+        Check::Fails
     }
-    let number = key_material::decode_base64url(&text[..first])?;
-    if number.len() < 17 || !number.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let body = &text[third_at..third_at + third];
-    let weak = judge::is_too_regular(body, Class::Base64Url) || judge::holds_example_word(body);
-    Some(Reading::new(window.at, window.at + third_at + third, if weak { Grade::Weak } else { Grade::Proven }))
 }
 
 /// Reads a bot's number, a colon and 35 characters that begin with `AA`; in an address `bot` stands before it.

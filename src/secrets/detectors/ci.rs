@@ -87,18 +87,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "circleci-token-legacy",
         what: "API token of CircleCI without a prefix",
         rotate: CIRCLECI,
-        seek: Seek::Read {
-            leads: &[
-                "circleci",
-                "CIRCLECI",
-                "CircleCI",
-                "circle-token",
-                "CIRCLE_TOKEN",
-                "CIRCLE_CI",
-                "circle_token",
-                "Circle-Token",
-            ],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["circleci", "circle-token", "circle_token", "circle_ci"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 40)]]).named(&["TOKEN", "KEY"]);
                 VALUE.read(window)
@@ -117,9 +107,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "upload token of Codecov",
         rotate: "regenerate the token under Configuration of the repository in Codecov",
         severity: Severity::Medium,
-        seek: Seek::Read {
-            leads: &["codecov", "CODECOV", "Codecov"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["codecov"],
             read: |window| {
                 const VALUE: Named = Named::new(&[UUID]).named(&["TOKEN"]);
                 VALUE.read(window)
@@ -133,9 +122,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "travis-token",
         what: "API token of Travis CI",
         rotate: "regenerate the token under API authentication in the Travis CI settings",
-        seek: Seek::Read {
-            leads: &["travis", "TRAVIS", "Travis"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["travis"] "travis-ci"),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 22)]]).named(&["TOKEN"]);
                 VALUE.read(window)
@@ -153,9 +141,17 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "drone-token",
         what: "API token of Drone",
         rotate: "rotate the token under User settings in Drone",
-        seek: Seek::Read {
-            leads: &["DRONE_", "drone_", "drone:", "drone.io", "drone-token"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &[
+                "drone_token",
+                "drone_secret",
+                "drone_rpc_secret",
+                "drone_server",
+                "drone:\n",
+                "drone: ",
+                "drone.io",
+                "drone-token",
+            ],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 32)]]).named(&["TOKEN", "SECRET"]);
                 VALUE.read(window)
@@ -170,9 +166,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "API token of a Jenkins user",
         rotate: "revoke the token under Security of the user in Jenkins",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["jenkins", "JENKINS", "Jenkins"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["jenkins"],
             read: |window| {
                 const TOKEN: Named =
                     Named::new(&[&[Part::Text("11"), exactly(Class::Hex, 32)], &[exactly(Class::Hex, 32)]])
@@ -192,9 +187,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "jenkins-inbound-agent-secret",
         what: "secret of an inbound agent of Jenkins",
         rotate: "delete the node and create it again under Manage Jenkins, Nodes",
-        seek: Seek::Read {
-            leads: &["JENKINS_SECRET", "JENKINS_AGENT", "jenkins", "JNLP", "jnlp"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["jenkins", "jnlpurl", "jnlp_secret"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 64)]]).named(&["SECRET"]);
                 VALUE.read(window)
@@ -224,9 +218,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "appveyor-token",
         what: "API token of AppVeyor",
         rotate: "regenerate the token under API Keys in the AppVeyor account",
-        seek: Seek::Read {
-            leads: &["appveyor", "APPVEYOR", "AppVeyor"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["appveyor"],
             read: |window| {
                 const VALUE: Named = Named::new(&[
                     &[Part::Text("v2."), exactly(Class::LowerAlnum, 20)],

@@ -11,18 +11,6 @@ use crate::secrets::window::Window;
 
 const TOKENS: &str = "roll or delete the token under My Profile, API Tokens in the Cloudflare dashboard";
 const GLOBAL: &str = "change the Global API Key under My Profile, API Tokens in the Cloudflare dashboard";
-const LEADS: &[&str] = &[
-    "cloudflare",
-    "CLOUDFLARE",
-    "Cloudflare",
-    "CF_API",
-    "CF_TOKEN",
-    "cf_api",
-    "CF_KEY",
-    "CF_Key",
-    "CF_Token",
-    "X-Auth-Key",
-];
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -85,9 +73,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Global API Key of a Cloudflare user without a prefix",
         rotate: GLOBAL,
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: LEADS,
-            text_only: true,
+        seek: Seek::Words {
+            words: &["cloudflare", "cf_api_token", "cf_api_key", "cf_token", "cf_key=", "cf_key:", "x-auth-key"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 37)]]);
                 VALUE.read(window)
@@ -107,9 +94,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "API token of Cloudflare without a prefix",
         rotate: TOKENS,
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: LEADS,
-            text_only: true,
+        seek: Seek::Words {
+            words: &["cloudflare", "cf_api_token", "cf_api_key", "cf_token", "cf_key=", "cf_key:", "x-auth-key"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 40)]]);
                 VALUE.read(window)

@@ -27,7 +27,21 @@ pub(super) const DETECTORS: &[Detector] = &[
         rotate: ALIBABA,
         severity: Severity::Critical,
         seek: Seek::Read {
-            leads: &["LTAI", "ALIBABA", "alibaba", "ALICLOUD", "alicloud", "ALIYUN", "aliyun", "Aliyun"],
+            leads: &[
+                "LTAI",
+                "ALIBABA",
+                "alibaba",
+                "ALICLOUD",
+                "alicloud",
+                "ALIYUN_",
+                "aliyun_",
+                "aliyun.",
+                "aliyun-",
+                "aliyun:",
+                "Aliyun.",
+                "AliyunAccess",
+                "aliyunAccess",
+            ],
             text_only: true,
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 30)]]);
@@ -76,7 +90,10 @@ pub(super) const DETECTORS: &[Detector] = &[
         rotate: TENCENT,
         severity: Severity::Critical,
         seek: Seek::Read {
-            leads: &["AKID", "TENCENT", "tencent", "Tencent", "QCLOUD", "qcloud", "myqcloud"],
+            leads: &[
+                "AKID", "TENCENT", "tencent", "Tencent", "QCLOUD_", "qcloud_", "qcloud.", "qcloud-", "qcloud:",
+                "myqcloud",
+            ],
             text_only: true,
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 32)]]);
@@ -100,22 +117,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "API key of IBM Cloud",
         rotate: "delete the key under IAM, API keys in the IBM Cloud console",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &[
-                "ibmcloud",
-                "IBMCLOUD",
-                "IBM_CLOUD",
-                "ibm_cloud",
-                "IBMCloud",
-                "ibm-cloud",
-                "BLUEMIX",
-                "bluemix",
-                "cloud.ibm.com",
-                "WATSON",
-                "watson",
-                "IC_API_KEY",
-            ],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["watson"] "ibmcloud" "ibm_cloud" "ibm-cloud" "bluemix" "cloud.ibm.com" "ic_api_key"),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 44)]]);
                 VALUE.read(window)
@@ -145,7 +148,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         rotate: SCALEWAY,
         severity: Severity::Critical,
         seek: Seek::Read {
-            leads: &["SCW", "scaleway", "SCALEWAY", "Scaleway", "scw_", "scw-"],
+            leads: &["SCW", "scaleway", "SCALEWAY", "Scaleway", "scw_secret", "scw-secret"],
             text_only: true,
             read: |window| {
                 const VALUE: Named = Named::new(&[UUID]).named(&["SECRET", "TOKEN", "KEY"]);
@@ -169,9 +172,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "API token of Hetzner Cloud",
         rotate: "delete the token under Security, API tokens of the project in the Hetzner console",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["hetzner", "HETZNER", "Hetzner", "hcloud", "HCLOUD"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["hcloud"] "hetzner"),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 64)]]);
                 VALUE.read(window)
@@ -191,9 +193,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "personal access token of Linode (Akamai)",
         rotate: "revoke the token under API Tokens in the Linode profile",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["linode", "LINODE", "Linode"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["linode"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 64)]]);
                 VALUE.read(window)
@@ -212,9 +213,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "API key of Vultr",
         rotate: "regenerate the key under API in the Vultr account settings",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["vultr", "VULTR", "Vultr"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["vultr"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::UpperAlnum, 36)]]);
                 VALUE.read(window)
@@ -252,9 +252,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "secret of an Exoscale API key",
         rotate: EXOSCALE,
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["exoscale", "EXOSCALE", "Exoscale"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["exoscale"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 43)]]).named(&["SECRET"]);
                 VALUE.read(window)
@@ -282,7 +281,22 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "secret of a static access key of Yandex Cloud",
         rotate: YANDEX,
         seek: Seek::Read {
-            leads: &["yandex", "YANDEX", "Yandex", "YC_", "yc_", "yandexcloud", "YCAJE"],
+            leads: &[
+                "yandex_",
+                "yandex.",
+                "yandex-",
+                "yandex:",
+                "YANDEX_",
+                "YandexC",
+                "YC_SECRET",
+                "YC_ACCESS",
+                "YC_STATIC",
+                "YC_S3_",
+                "yc_secret",
+                "yc_static",
+                "yandexc",
+                "YCAJE",
+            ],
             text_only: true,
             read: |window| {
                 const VALUE: Named = Named::new(&[&[Part::Text("YC"), exactly(Class::Base64Url, 38)]]);

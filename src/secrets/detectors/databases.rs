@@ -156,17 +156,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "private key of a MongoDB Atlas programmatic API key",
         rotate: "delete the key under Access Manager, API Keys in MongoDB Atlas",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &[
-                "MONGODB_ATLAS",
-                "mongodb_atlas",
-                "mongodbatlas",
-                "MongoDBAtlas",
-                "MCLI_",
-                "cloud.mongodb.com",
-                "ATLAS_PRIVATE",
-            ],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["mcli_private", "mongodb_atlas", "mongodbatlas", "cloud.mongodb.com", "atlas_private"],
             read: |window| {
                 const VALUE: Named = Named::new(&[UUID]).named(&["KEY", "SECRET"]);
                 VALUE.read(window)
@@ -257,9 +248,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "API secret of Confluent Cloud without a prefix",
         rotate: "delete the key with `confluent api-key delete`, then create a new one",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["confluent", "CONFLUENT", "Confluent", "PlainLoginModule"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["confluent", "plainloginmodule"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64, 64)]]).named(&["SECRET", "PASSWORD"]);
                 VALUE.read(window)
@@ -276,9 +266,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "influxdb-token",
         what: "API token of InfluxDB",
         rotate: "delete the token under API Tokens in the InfluxDB user interface",
-        seek: Seek::Read {
-            leads: &["influx", "INFLUX", "Influx"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["influx"] "influxdb"),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 86), Part::Text("==")]]);
                 VALUE.read(window)

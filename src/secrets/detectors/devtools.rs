@@ -53,9 +53,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "sonarqube-token-legacy",
         what: "token of SonarQube or SonarCloud without a prefix",
         rotate: SONAR,
-        seek: Seek::Read {
-            leads: &["sonar", "SONAR", "Sonar"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["sonar"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[FORTY]).named(&["TOKEN", "LOGIN", "KEY", "PASSWORD"]).in_name();
                 VALUE.read(window)
@@ -81,9 +80,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "snyk-token-legacy",
         what: "API token of Snyk without a prefix",
         rotate: "revoke the token under API Token in the Snyk account settings",
-        seek: Seek::Read {
-            leads: &["snyk", "SNYK", "Snyk"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["snyk"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[UUID]).named(&["TOKEN", "KEY", "API"]);
                 VALUE.read(window)
@@ -231,9 +229,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "gitea-token",
         what: "access token of Gitea or Forgejo",
         rotate: "delete the token under Applications in the user settings",
-        seek: Seek::Read {
-            leads: &["gitea", "GITEA", "Gitea", "forgejo", "FORGEJO", "Forgejo", "codeberg", "CODEBERG"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["gitea"] "forgejo" "codeberg"),
             read: |window| {
                 const TOKEN: Named = Named::new(&[FORTY]).named(&["TOKEN", "PASSWORD", "SECRET"]);
                 TOKEN.in_name().read(window).or_else(|| TOKEN.before_host(window))

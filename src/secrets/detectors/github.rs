@@ -135,9 +135,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "token of GitHub without a prefix",
         rotate: PERSONAL,
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["github", "GITHUB", "Github", "GitHub", "GH_TOKEN", "GH_PAT", "HOMEBREW_GITHUB"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["github"] "gh_token" "gh_pat=" "gh_pat:" "homebrew_github"),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 40)]])
                     .named(&["TOKEN", "PAT", "SECRET", "PASSWORD", "AUTH"])

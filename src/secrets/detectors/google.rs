@@ -187,9 +187,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "secret key of reCAPTCHA",
         rotate: "rotate the secret key under Settings of the site in the reCAPTCHA admin console",
         severity: Severity::Medium,
-        seek: Seek::Read {
-            leads: &["recaptcha", "RECAPTCHA", "reCaptcha", "Recaptcha", "ReCaptcha", "reCAPTCHA"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["recaptcha"],
             read: |window| {
                 const VALUE: Named =
                     Named::new(&[&[Part::Text("6L"), exactly(Class::Base64Url, 38)]]).named(&["SECRET", "PRIVATE"]);

@@ -58,7 +58,19 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "secret of a DigitalOcean Spaces key",
         rotate: SPACES,
         seek: Seek::Read {
-            leads: &["SPACES", "spaces", "digitaloceanspaces", "DO_SPACES", "DO00", "DO80"],
+            leads: &[
+                "SPACES_SECRET",
+                "SPACES_KEY",
+                "SPACES_ACCESS",
+                "spaces_secret",
+                "spaces_key",
+                "spaces_access",
+                "spacesSecret",
+                "digitaloceanspaces",
+                "DO_SPACES",
+                "DO00",
+                "DO80",
+            ],
             text_only: true,
             read: |window| {
                 const SECRET: Named = Named::new(&[&[exactly(Class::Base64, 43)]]).named(&["SECRET", "KEY"]);
@@ -87,9 +99,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "Heroku API key without a prefix",
         rotate: HEROKU,
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["heroku", "HEROKU", "Heroku"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["heroku"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[UUID]);
                 VALUE.read(window)
@@ -168,9 +179,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "access token of Vercel without a prefix",
         rotate: VERCEL,
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["vercel", "VERCEL", "Vercel", "ZEIT", "NOW_TOKEN"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["vercel"] "now_token"),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 24)]]).named(&["TOKEN"]);
                 VALUE.read(window)
@@ -199,9 +209,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "personal access token of Netlify without a prefix",
         rotate: "delete the token under Applications in the Netlify user settings",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: &["netlify", "NETLIFY", "Netlify"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["netlify"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[Part::Run(Class::Base64Url, 43, 46)]]).named(&["TOKEN", "AUTH"]);
                 VALUE.read(window)

@@ -59,9 +59,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "mailgun-private-key",
         what: "API or webhook signing key of Mailgun without a prefix",
         rotate: MAILGUN,
-        seek: Seek::Read {
-            leads: &["mailgun", "MAILGUN", "Mailgun", "MailGun"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["mailgun"],
             read: |window| {
                 const VALUE: Named = Named::new(&[
                     &[
@@ -109,9 +108,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "mandrill-api-key-legacy",
         what: "API key of Mandrill without a prefix",
         rotate: "delete the key under SMTP & API Info in the Mandrill settings",
-        seek: Seek::Read {
-            leads: &["mandrill", "MANDRILL", "Mandrill"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["mandrill"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base64Url, 22)]]);
                 VALUE.read(window)
@@ -143,9 +141,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "postmark-token",
         what: "server or account token of Postmark",
         rotate: "create a new token under API Tokens of the server in Postmark, then delete the old one",
-        seek: Seek::Read {
-            leads: &["postmark", "POSTMARK", "Postmark"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["postmark"],
             read: |window| {
                 const VALUE: Named = Named::new(&[UUID]);
                 VALUE.read(window)
@@ -159,9 +156,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "mailjet-key",
         what: "API key or secret of Mailjet",
         rotate: "reset the secret key under API Key Management in the Mailjet account",
-        seek: Seek::Read {
-            leads: &["mailjet", "MAILJET", "Mailjet", "MJ_API", "MJ_APIKEY"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["mailjet", "mj_api_key", "mj_apikey"],
             read: |window| {
                 const VALUE: Named =
                     Named::new(&[&[exactly(Class::Hex, 32)]]).named(&["SECRET", "PRIVATE", "KEY", "PASSWORD"]);
@@ -180,9 +176,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "sparkpost-key",
         what: "API key of SparkPost",
         rotate: "delete the key under API Keys in the SparkPost configuration",
-        seek: Seek::Read {
-            leads: &["sparkpost", "SPARKPOST", "SparkPost"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["sparkpost"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Hex, 40)]]);
                 VALUE.read(window)

@@ -1,5 +1,61 @@
 //! The table of detectors: one file per family of providers.
 
+/// Makes the words by which values beside a provider's name are found. Names in brackets are too short to be looked for by
+/// themselves: they count with what usually follows them.
+macro_rules! around {
+    ([$($short:literal)+] $($long:literal)*) => {
+        &[
+            $(
+                concat!($short, "_token"),
+                concat!($short, "_api"),
+                concat!($short, "_key"),
+                concat!($short, "_secret"),
+                concat!($short, "_auth"),
+                concat!($short, "_pass"),
+                concat!($short, "_access"),
+                concat!($short, "_login"),
+                concat!($short, "_pat"),
+                concat!($short, "_oauth"),
+                concat!($short, "_admin"),
+                concat!($short, "_write"),
+                concat!($short, "-token"),
+                concat!($short, "-api"),
+                concat!($short, "-key"),
+                concat!($short, "-secret"),
+                concat!($short, "-access"),
+                concat!($short, ".token"),
+                concat!($short, ".api"),
+                concat!($short, ".key"),
+                concat!($short, ".secret"),
+                concat!($short, ".login"),
+                concat!($short, ".pass"),
+                concat!($short, ".com"),
+                concat!($short, ".internal"),
+                concat!($short, "token"),
+                concat!($short, "api"),
+                concat!($short, "secret"),
+                concat!($short, "access"),
+                concat!($short, "auth"),
+                concat!($short, "key"),
+                concat!($short, "pass"),
+                concat!($short, " api"),
+                concat!($short, " auth"),
+                concat!($short, " config"),
+                concat!($short, " deploy"),
+                concat!($short, " login"),
+                concat!($short, " token"),
+                concat!($short, ":\n "),
+                concat!("\"", $short, "\":"),
+                concat!("\"", $short, "\" {"),
+                concat!("[", $short, "]\n"),
+                concat!("//", $short, "."),
+                concat!("//", $short, ":"),
+            )+
+            $($long,)*
+        ]
+    };
+}
+
 mod ai;
 mod atlassian;
 mod aws;

@@ -211,9 +211,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "quay-robot-token",
         what: "token of a robot account of Quay",
         rotate: "regenerate the token under Robot Accounts in Quay",
-        seek: Seek::Read {
-            leads: &["quay", "QUAY", "Quay"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["quay"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::UpperAlnum, 64)]]);
                 VALUE.read(window)

@@ -5,8 +5,6 @@ use crate::model::Severity;
 use crate::secrets::named::Named;
 use crate::secrets::shape::{Check, Class, Part, Token, exactly};
 
-const TWILIO: &[&str] = &["twilio", "TWILIO", "Twilio"];
-
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         id: "twilio-account-id",
@@ -45,9 +43,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         what: "auth token of a Twilio account",
         rotate: "promote the secondary auth token in the Twilio console and delete the old one",
         severity: Severity::Critical,
-        seek: Seek::Read {
-            leads: TWILIO,
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["twilio"]),
             read: |window| {
                 const VALUE: Named =
                     Named::new(&[&[exactly(Class::Hex, 32)]]).named(&["TOKEN", "AUTH", "PASSWORD", "PASS"]);
@@ -72,9 +69,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "twilio-api-key-secret",
         what: "secret of a Twilio API key",
         rotate: "delete the key under API keys & tokens in the Twilio console",
-        seek: Seek::Read {
-            leads: TWILIO,
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["twilio"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 32)]]).named(&["SECRET"]);
                 VALUE.read(window)
@@ -103,9 +99,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "telnyx-api-key-by-name",
         what: "API key of Telnyx, by the name of its setting",
         rotate: "delete the key under API Keys in the Telnyx portal",
-        seek: Seek::Read {
-            leads: &["telnyx", "TELNYX", "Telnyx"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["telnyx"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[Part::Text("KEY"), exactly(Class::Base64Url, 55)]]);
                 VALUE.read(window)
@@ -119,9 +114,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "plivo-auth-token",
         what: "auth token of Plivo",
         rotate: "reset the auth token under API in the Plivo console",
-        seek: Seek::Read {
-            leads: &["plivo", "PLIVO", "Plivo"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["plivo"]),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 40)]]).named(&["TOKEN", "AUTH", "PASSWORD"]);
                 VALUE.read(window)
@@ -135,9 +129,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "messagebird-key",
         what: "access key of MessageBird",
         rotate: "delete the key under Developers, API access in the MessageBird dashboard",
-        seek: Seek::Read {
-            leads: &["messagebird", "MESSAGEBIRD", "MessageBird", "Messagebird"],
-            text_only: true,
+        seek: Seek::Words {
+            words: &["messagebird"],
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 25)]]);
                 VALUE.read(window)
@@ -154,9 +147,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "vonage-api-secret",
         what: "API secret of Vonage (Nexmo)",
         rotate: "rotate the secret under API settings in the Vonage dashboard",
-        seek: Seek::Read {
-            leads: &["vonage", "VONAGE", "Vonage", "nexmo", "NEXMO", "Nexmo"],
-            text_only: true,
+        seek: Seek::Words {
+            words: around!(["vonage" "nexmo"] ),
             read: |window| {
                 const VALUE: Named = Named::new(&[&[exactly(Class::Base62, 16)]]).named(&["SECRET"]);
                 VALUE.read(window)
