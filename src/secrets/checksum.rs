@@ -130,6 +130,21 @@ pub(super) fn nats_seed(kind: &[u8], key: &[u8]) -> Vec<u8> {
         .collect()
 }
 
+/// Gives the 6 characters that end a Confluent Cloud secret: the CRC-32 of its body, bytes in little-endian order, in base
+/// 64 without padding.
+pub(super) fn base64_crc(body: &[u8]) -> [u8; 6] {
+    const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    // Four bytes are 32 bits; the last of the six digits holds two of them and four zeros.
+    let bits = u64::from(crc32fast::hash(body).swap_bytes()) << 4;
+    std::array::from_fn(|index| BASE64[(bits >> (6 * (5 - index)) & 63) as usize])
+}
+
+/// Checks a Confluent Cloud secret: `cflt`, 54 characters, [`base64_crc`].
+pub(super) fn confluent(token: &[u8]) -> Check {
+    let Some((before, check)) = token.split_last_chunk::<6>() else { return Check::Fails };
+    before.strip_prefix(b"cflt").map_or(Check::Fails, |body| agrees(check, &base64_crc(body)))
+}
+
 /// Checks the account number inside an AWS access key id: at most twelve decimal digits. Ids whose body begins with `I`
 /// or `J` are older than that encoding.
 pub(super) fn aws_access_key_id(id: &[u8]) -> Check {
@@ -199,6 +214,7 @@ mod tests {
         assert_eq!(&base36_crc(b"glpat-imgguardTestPayload00000000.0r"), b"1fhd8to");
         assert_eq!(&base36_crc(b"glpat-imgguardTestPayload00000000.01.0r"), b"1lfedp5");
         assert_eq!(&upper_hex_crc(b"ATBBimgguardTestVector000001"), b"4CAAF847");
+        assert_eq!(&base64_crc(b"imgguardimgguardimgguardimgguardimgguardimgguardVector"), b"schqFQ");
         assert_eq!(&little_endian_hex_crc(b"glsa_imgguardTestVector00000000000001"), b"4d73a63a");
         assert_eq!(&hex_crc(b"imgguardTestVector00000000000001"), b"641dc08b");
     }

@@ -232,14 +232,13 @@ impl Scanner {
     }
 
     /// Leaves one finding per value, sorted by place: of two that overlap, the surer one, then the one of the detector that
-    /// comes first in the table. A pair of AWS key id and secret proves both better than either alone.
+    /// comes first in the table. A pair of key id and secret is surer than the secret alone.
     pub(super) fn settled(&self, mut all: Vec<Found>) -> Vec<Found> {
-        let has_id = all.iter().any(|found| found.grade >= Grade::Structured && self.id(found) == "aws-access-key-id");
-        if has_id {
-            for found in &mut all {
-                if found.grade == Grade::Contextual && self.id(found) == "aws-secret-access-key" {
-                    found.grade = Grade::Structured;
-                }
+        for (id, secret) in detectors::PAIRS {
+            if all.iter().any(|found| found.grade >= Grade::Structured && self.id(found) == *id) {
+                let secrets =
+                    all.iter_mut().filter(|found| found.grade == Grade::Contextual && self.id(found) == *secret);
+                secrets.for_each(|found| found.grade = Grade::Structured);
             }
         }
         all.sort_by(|one, other| {

@@ -83,12 +83,31 @@ fn make(word: &str, before: &str, random: &mut Sequence) -> String {
     let count = || argument.parse::<usize>().expect("a count");
     let token_start = before.rfind([' ', '\n', '"', '\'', '/', '`']).map_or(0, |at| at + 1);
     let token = &before[token_start..];
+    // A name or a user before it is no part of the token; an `=` at its end is.
+    let token = token.rsplit_once(':').map_or(token, |(_, token)| token);
+    let token = token.split_once('=').filter(|(_, token)| !token.is_empty()).map_or(token, |(_, token)| token);
     let ascii = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("ASCII");
     match kind {
         "open" => "{".to_owned(),
         "close" => "}".to_owned(),
         "digit" => random.text(DIGITS, count()),
         "hex" => random.text("0123456789abcdef", count()),
+        "HEX" => random.text("0123456789ABCDEF", count()),
+        "uuid" => {
+            let digits = random.text("0123456789abcdef", 30);
+            let (tail, node) = digits[16..].split_at(2);
+            format!(
+                "{}-{}-4{}-a{}{tail}-{}",
+                &digits[..8],
+                &digits[8..12],
+                &digits[12..15],
+                &digits[15..16],
+                &node[..12]
+            )
+        }
+        "b32l" => random.text(&[LOWER, "234567"].concat(), count()),
+        "b58" => random.text("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", count()),
+        "letter" => random.text(&[LOWER, UPPER].concat(), count()),
         "an" => random.text(&[DIGITS, LOWER].concat(), count()),
         "AN" => random.text(&[DIGITS, UPPER].concat(), count()),
         "b32" => random.text(&[UPPER, "234567"].concat(), count()),
@@ -109,6 +128,7 @@ fn make(word: &str, before: &str, random: &mut Sequence) -> String {
         "sumzuplo" => ascii(&checksum::hex_crc(
             token[token.find("zpka_").expect("a prefix") + 5..].trim_end_matches('_').as_bytes(),
         )),
+        "sumb64" => ascii(&checksum::base64_crc(&token.as_bytes()[4..])),
         "sumbech32" => {
             let (human, data) = token.split_once("-1").expect("a separator");
             let human = format!("{human}-").to_ascii_lowercase();

@@ -28,7 +28,7 @@ pub(super) fn is_too_regular(body: &[u8], class: Class) -> bool {
     };
     longest_sequence(body) >= limit
         || repeats(body)
-        || least_entropy(class, body.len()).is_some_and(|least| entropy(body) < least)
+        || least_entropy(class, body).is_some_and(|least| entropy(body) < least)
 }
 
 /// Gives the length of the longest run of equal or consecutive characters.
@@ -64,8 +64,12 @@ pub(super) fn entropy(body: &[u8]) -> f64 {
 }
 
 /// Gives the entropy that 999 of 1000 random strings of this class and length exceed; none where it tells nothing.
-fn least_entropy(class: Class, length: usize) -> Option<f64> {
-    let known: &[(usize, f64)] = match class.size() {
+fn least_entropy(class: Class, body: &[u8]) -> Option<f64> {
+    let length = body.len();
+    // A class may be wider than what the issuer takes: 32 hexadecimal digits are no poor choice of base 62.
+    let narrow = [Class::Hex, Class::UpperHex, Class::LowerAlnum, Class::UpperAlnum];
+    let narrow = narrow.iter().find(|narrow| body.iter().all(|&byte| narrow.has(byte)));
+    let known: &[(usize, f64)] = match narrow.map_or(class.size(), |narrow| narrow.size().min(class.size())) {
         ..=15 => return None,
         16 => &[(32, 3.13), (40, 3.27), (64, 3.55)],
         17..=32 => &[(16, 2.86), (52, 4.11)],

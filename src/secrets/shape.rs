@@ -4,7 +4,7 @@ use super::window::Window;
 
 /// A set of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u16)]
+#[repr(u32)]
 pub enum Class {
     /// `0-9`
     Digit = 1,
@@ -32,11 +32,21 @@ pub enum Class {
     Unreserved = 1 << 11,
     /// The 32 characters of Bech32 (BIP 173), in upper case.
     UpperBech32 = 1 << 12,
+    /// `a-z2-7`
+    LowerBase32 = 1 << 13,
+    /// `0-9A-Fa-f`
+    AnyHex = 1 << 14,
+    /// `0-9A-Za-z` without `0`, `O`, `I` and `l`
+    Base58 = 1 << 15,
+    /// `A-Za-z`
+    Letter = 1 << 16,
+    /// `A-Za-z0-9+/` and what stands for its `+`, `/` and `=` in a URL or a string: `-`, `_`, `%`, `=`
+    LooseBase64 = 1 << 17,
 }
 
-const CLASSES: [u16; 256] = classes();
+const CLASSES: [u32; 256] = classes();
 
-const fn classes() -> [u16; 256] {
+const fn classes() -> [u32; 256] {
     const BECH32: &[u8] = b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
     let mut table = [0; 256];
     let mut byte = 0u8;
@@ -49,19 +59,24 @@ const fn classes() -> [u16; 256] {
             bech32 |= BECH32[index] == byte;
             index += 1;
         }
-        table[byte as usize] = digit as u16
-            | ((digit || matches!(byte, b'a'..=b'f')) as u16 * Class::Hex as u16)
-            | ((digit || matches!(byte, b'A'..=b'F')) as u16 * Class::UpperHex as u16)
-            | ((digit || lower) as u16 * Class::LowerAlnum as u16)
-            | ((digit || upper) as u16 * Class::UpperAlnum as u16)
-            | ((upper || matches!(byte, b'2'..=b'7')) as u16 * Class::Base32 as u16)
-            | ((digit || lower || upper) as u16 * Class::Base62 as u16)
-            | ((digit || lower || upper || matches!(byte, b'+' | b'/')) as u16 * Class::Base64 as u16)
-            | (url as u16 * Class::Base64Url as u16)
-            | ((url || byte == b'=') as u16 * Class::PaddedBase64Url as u16)
-            | ((url || byte == b'.') as u16 * Class::DottedBase64Url as u16)
-            | ((url || matches!(byte, b'.' | b'~')) as u16 * Class::Unreserved as u16)
-            | (bech32 as u16 * Class::UpperBech32 as u16);
+        table[byte as usize] = digit as u32
+            | ((digit || matches!(byte, b'a'..=b'f')) as u32 * Class::Hex as u32)
+            | ((digit || matches!(byte, b'A'..=b'F')) as u32 * Class::UpperHex as u32)
+            | ((digit || lower) as u32 * Class::LowerAlnum as u32)
+            | ((digit || upper) as u32 * Class::UpperAlnum as u32)
+            | ((upper || matches!(byte, b'2'..=b'7')) as u32 * Class::Base32 as u32)
+            | ((digit || lower || upper) as u32 * Class::Base62 as u32)
+            | ((digit || lower || upper || matches!(byte, b'+' | b'/')) as u32 * Class::Base64 as u32)
+            | (url as u32 * Class::Base64Url as u32)
+            | ((url || byte == b'=') as u32 * Class::PaddedBase64Url as u32)
+            | ((url || byte == b'.') as u32 * Class::DottedBase64Url as u32)
+            | ((url || matches!(byte, b'.' | b'~')) as u32 * Class::Unreserved as u32)
+            | (bech32 as u32 * Class::UpperBech32 as u32)
+            | ((lower || matches!(byte, b'2'..=b'7')) as u32 * Class::LowerBase32 as u32)
+            | ((digit || matches!(byte, b'a'..=b'f' | b'A'..=b'F')) as u32 * Class::AnyHex as u32)
+            | (((digit || lower || upper) && !matches!(byte, b'0' | b'O' | b'I' | b'l')) as u32 * Class::Base58 as u32)
+            | ((lower || upper) as u32 * Class::Letter as u32)
+            | ((url || matches!(byte, b'+' | b'/' | b'%' | b'=')) as u32 * Class::LooseBase64 as u32);
         if byte == u8::MAX {
             return table;
         }
@@ -73,13 +88,13 @@ impl Class {
     /// Tells whether the byte is in the class.
     #[must_use]
     pub const fn has(self, byte: u8) -> bool {
-        CLASSES[byte as usize] & self as u16 != 0
+        CLASSES[byte as usize] & self as u32 != 0
     }
 
     /// Gives the number of bytes in the class.
     #[must_use]
     pub fn size(self) -> usize {
-        CLASSES.iter().filter(|&&classes| classes & self as u16 != 0).count()
+        CLASSES.iter().filter(|&&classes| classes & self as u32 != 0).count()
     }
 
     /// Counts the bytes of the class at the start of `bytes`, at most `max`.
@@ -105,6 +120,24 @@ impl Part {
         Self::Run(class, length, length)
     }
 }
+
+/// Gives a run of one length.
+pub(super) const fn exactly(class: Class, length: u16) -> Part {
+    Part::exactly(class, length)
+}
+
+/// The parts of a UUID (RFC 9562) in its usual spelling.
+pub(super) const UUID: &[Part] = &[
+    exactly(Class::AnyHex, 8),
+    Part::Text("-"),
+    exactly(Class::AnyHex, 4),
+    Part::Text("-"),
+    exactly(Class::AnyHex, 4),
+    Part::Text("-"),
+    exactly(Class::AnyHex, 4),
+    Part::Text("-"),
+    exactly(Class::AnyHex, 12),
+];
 
 /// What a check of the token's own bytes says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -280,6 +313,11 @@ mod tests {
             (Class::Base64, 64),
             (Class::Base64Url, 64),
             (Class::UpperBech32, 32),
+            (Class::LowerBase32, 32),
+            (Class::AnyHex, 22),
+            (Class::Base58, 58),
+            (Class::Letter, 52),
+            (Class::LooseBase64, 68),
         ] {
             assert_eq!(class.size(), size, "{class:?}");
         }

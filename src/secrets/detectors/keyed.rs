@@ -1,24 +1,13 @@
 //! Where entries of the table start from, and the readers that many of them share.
 
-use super::{Detector, Reading, Seek};
-use crate::model::{Grade, Nature, Severity};
+use super::{Detector, Reading};
+use crate::model::Grade;
 use crate::secrets::judge;
 use crate::secrets::shape::{Class, Part};
 use crate::secrets::window::Window;
 
 /// A secret that its form shows: what most entries say about themselves.
-pub(super) const TOKEN: Detector = Detector {
-    id: "",
-    what: "",
-    rotate: "",
-    grade: Grade::Structured,
-    severity: Severity::High,
-    nature: Nature::Secret,
-    may_show: true,
-    seek: Seek::Tokens(&[]),
-    finds: &[],
-    ignores: &[],
-};
+pub(super) const TOKEN: Detector = Detector::TOKEN;
 
 /// A secret that only the name beside it shows.
 pub(super) const KEYED: Detector = Detector { grade: Grade::Contextual, ..TOKEN };

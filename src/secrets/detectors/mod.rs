@@ -1,28 +1,97 @@
 //! The table of detectors: one file per family of providers.
 
+/// Makes the words by which values beside a provider's name are found. Names in brackets are too short to be looked for by
+/// themselves: they count with what usually follows them.
+macro_rules! around {
+    ([$($short:literal)+] $($long:literal)*) => {
+        &[
+            $(
+                concat!($short, "_token"),
+                concat!($short, "_api"),
+                concat!($short, "_key"),
+                concat!($short, "_secret"),
+                concat!($short, "_auth"),
+                concat!($short, "_pass"),
+                concat!($short, "_access"),
+                concat!($short, "_login"),
+                concat!($short, "_pat"),
+                concat!($short, "_oauth"),
+                concat!($short, "_admin"),
+                concat!($short, "_write"),
+                concat!($short, "-token"),
+                concat!($short, "-api"),
+                concat!($short, "-key"),
+                concat!($short, "-secret"),
+                concat!($short, "-access"),
+                concat!($short, ".token"),
+                concat!($short, ".api"),
+                concat!($short, ".key"),
+                concat!($short, ".secret"),
+                concat!($short, ".login"),
+                concat!($short, ".pass"),
+                concat!($short, ".com"),
+                concat!($short, ".internal"),
+                concat!($short, "token"),
+                concat!($short, "api"),
+                concat!($short, "secret"),
+                concat!($short, "access"),
+                concat!($short, "auth"),
+                concat!($short, "key"),
+                concat!($short, "pass"),
+                concat!($short, " api"),
+                concat!($short, " auth"),
+                concat!($short, " config"),
+                concat!($short, " deploy"),
+                concat!($short, " login"),
+                concat!($short, " token"),
+                concat!($short, ":\n "),
+                concat!("\"", $short, "\":"),
+                concat!("\"", $short, "\" {"),
+                concat!("[", $short, "]\n"),
+                concat!("//", $short, "."),
+                concat!("//", $short, ":"),
+            )+
+            $($long,)*
+        ]
+    };
+}
+
 mod ai;
+mod atlassian;
 mod aws;
 mod azure;
+mod azure_strings;
 mod chat;
+mod ci;
 mod cloud;
+mod cloudflare;
+mod clouds;
 mod commands;
 mod commerce;
 mod connection;
 mod context;
+mod databases;
+mod devtools;
 mod files;
-mod git;
+mod github;
+mod gitlab;
 mod google;
 mod hashes;
+mod hosting;
 mod keyed;
 mod keys;
 mod keystores;
 mod mail;
 mod observability;
 mod packages;
+mod registries;
 mod services;
+mod slack;
 mod social;
 mod stores;
+mod telephony;
 mod wallets;
+mod webhooks;
 
 use super::shape::Token;
 use super::window::Window;
@@ -52,6 +121,42 @@ pub struct Detector {
     /// Texts in which it has to find nothing above `weak`.
     pub ignores: &'static [&'static str],
 }
+
+impl Detector {
+    /// What most detectors have in common: a token whose form is specific enough by itself.
+    pub(crate) const TOKEN: Self = Self {
+        id: "",
+        what: "",
+        rotate: "",
+        grade: Grade::Structured,
+        severity: Severity::High,
+        nature: Nature::Secret,
+        may_show: true,
+        seek: Seek::Tokens(&[]),
+        finds: &[],
+        ignores: &[],
+    };
+
+    /// What values have in common that only the name beside them makes secrets.
+    pub(crate) const NAMED: Self = Self { grade: Grade::Contextual, may_show: false, ..Self::TOKEN };
+
+    /// What names of accounts and keys have in common, which open nothing by themselves.
+    pub(crate) const IDENTIFIER: Self = Self { severity: Severity::Low, nature: Nature::Identifier, ..Self::TOKEN };
+}
+
+/// Identifiers and the secrets that belong to them: in one file, each proves the other.
+pub(crate) const PAIRS: &[(&str, &str)] = &[
+    ("alibaba-access-key-id", "alibaba-access-key-secret"),
+    ("aws-access-key-id", "aws-secret-access-key"),
+    ("aws-temporary-key-id", "aws-secret-access-key"),
+    ("digitalocean-spaces-key-id", "digitalocean-spaces-secret"),
+    ("exoscale-api-key-id", "exoscale-api-secret"),
+    ("google-hmac-key-id", "google-hmac-secret"),
+    ("scaleway-access-key", "scaleway-secret-key"),
+    ("tencent-secret-id", "tencent-secret-key"),
+    ("twilio-account-id", "twilio-auth-token"),
+    ("twilio-api-key-id", "twilio-api-key-secret"),
+];
 
 /// How a detector finds its values.
 #[derive(Debug, Clone, Copy)]
@@ -113,12 +218,25 @@ impl Reading {
 const FAMILIES: &[&[Detector]] = &[
     aws::DETECTORS,
     google::DETECTORS,
+    azure_strings::DETECTORS,
     azure::DETECTORS,
+    clouds::DETECTORS,
+    hosting::DETECTORS,
+    databases::DETECTORS,
+    cloudflare::DETECTORS,
     cloud::DETECTORS,
-    git::DETECTORS,
+    github::DETECTORS,
+    gitlab::DETECTORS,
+    atlassian::DETECTORS,
+    ci::DETECTORS,
+    registries::DETECTORS,
     packages::DETECTORS,
+    devtools::DETECTORS,
+    slack::DETECTORS,
     chat::DETECTORS,
+    webhooks::DETECTORS,
     mail::DETECTORS,
+    telephony::DETECTORS,
     commerce::DETECTORS,
     ai::DETECTORS,
     observability::DETECTORS,
@@ -141,6 +259,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Detector> {
 }
 
 #[cfg(test)]
+mod notation_tests;
+
+#[cfg(test)]
 mod tests {
     use super::super::engine::Scanner;
     use super::super::examples::{self, Example};
@@ -158,6 +279,13 @@ mod tests {
             assert!(detector.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
             assert!(!detector.what.is_empty() && !detector.rotate.is_empty(), "{}", detector.id);
             assert!(!detector.finds.is_empty() && !detector.ignores.is_empty(), "{}: no examples", detector.id);
+        }
+    }
+
+    #[test]
+    fn pairs_are_of_detectors_that_there_are() {
+        for id in PAIRS.iter().flat_map(|(id, secret)| [id, secret]) {
+            assert!(all().any(|detector| detector.id == *id), "{id}");
         }
     }
 

@@ -1,76 +1,15 @@
-//! Package and image registries.
+//! Credentials in the settings of package and image registries.
 
 use super::{Detector, Reading, Seek};
 use crate::model::{Grade, Nature, Severity};
 use crate::secrets::assignment;
-use crate::secrets::checksum;
 use crate::secrets::judge;
 use crate::secrets::key_material;
 use crate::secrets::name::Name;
-use crate::secrets::shape::{Check, Class, Part, Token};
+use crate::secrets::shape::Class;
 use crate::secrets::window::Window;
 
 pub(super) const DETECTORS: &[Detector] = &[
-    Detector {
-        id: "npm-token",
-        what: "npm access token",
-        rotate: "revoke the token with `npm token revoke`",
-        grade: Grade::Proven,
-        severity: Severity::High,
-        nature: Nature::Secret,
-        may_show: true,
-        seek: Seek::Tokens(&[
-            Token::new(&["npm_"], &[Part::exactly(Class::Base62, 36)]).checked_by(checksum::after_prefix_base62)
-        ]),
-        finds: &["//registry.example.org/:_authToken=npm_{b62 30}{sum62}"],
-        ignores: &["npm_{b62 36}", "npm_config_registry", "npm_lifecycle_event"],
-    },
-    Detector {
-        id: "pypi-token",
-        what: "PyPI API token",
-        rotate: "remove the token under API tokens in the PyPI account settings",
-        grade: Grade::Proven,
-        severity: Severity::High,
-        nature: Nature::Secret,
-        may_show: true,
-        seek: Seek::Tokens(&[
-            Token::new(&["pypi-AgEIcHlwaS5vcmc"], &[Part::Run(Class::Base64Url, 50, 2000)]).checked_by(pypi_macaroon),
-            Token::new(&["pypi-AgENdGVzdC5weXBpLm9yZw"], &[Part::Run(Class::Base64Url, 50, 2000)])
-                .checked_by(pypi_macaroon),
-        ]),
-        finds: &["pypi-AgEIcHlwaS5vcmcC{b64u 80}", "password = pypi-AgENdGVzdC5weXBpLm9yZwIk{b62 90}\n"],
-        ignores: &[
-            "pypi-AgEIcHlwaS5vcmcC{b64u 10}",
-            "pypi-AgEIcHlwaS5vcmcxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-        ],
-    },
-    Detector {
-        id: "rubygems-key",
-        what: "RubyGems API key",
-        rotate: "delete the key under API keys in the RubyGems settings",
-        grade: Grade::Structured,
-        severity: Severity::High,
-        nature: Nature::Secret,
-        may_show: true,
-        seek: Seek::Tokens(&[Token::new(&["rubygems_"], &[Part::exactly(Class::Hex, 48)])]),
-        finds: &[":rubygems_api_key: rubygems_{hex 48}"],
-        ignores: &["rubygems_{hex 40}", "rubygems_api_key"],
-    },
-    Detector {
-        id: "docker-hub-token",
-        what: "Docker Hub access token",
-        rotate: "delete the token under Personal access tokens in the Docker account settings",
-        grade: Grade::Structured,
-        severity: Severity::High,
-        nature: Nature::Secret,
-        may_show: true,
-        seek: Seek::Tokens(&[
-            Token::new(&["dckr_pat_"], &[Part::exactly(Class::Base64Url, 27)]),
-            Token::new(&["dckr_oat_"], &[Part::exactly(Class::Base64Url, 32)]),
-        ]),
-        finds: &["dckr_pat_{b62 27}", "dckr_oat_{b62 32}"],
-        ignores: &["dckr_pat_{b62 10}", "dckr_pat_xxxxxxxxxxxxxxxxxxxxxxxxxxx"],
-    },
     Detector {
         id: "docker-config-auth",
         what: "registry password in a Docker config",
@@ -114,18 +53,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
     },
 ];
-
-/// Checks that the location of a macaroon (version 2) is followed by its identifier.
-fn pypi_macaroon(token: &[u8]) -> Check {
-    let body = token.strip_prefix(b"pypi-").unwrap_or(token);
-    let Some(fields) = key_material::decode_base64url(&body[..body.len() / 4 * 4]) else { return Check::Fails };
-    let after_location = fields.get(2).map_or(usize::MAX, |&length| 3 + usize::from(length));
-    if judge::holds_example_word(token) || fields.get(after_location) != Some(&2) {
-        Check::Fails
-    } else {
-        Check::Agrees
-    }
-}
 
 fn docker_auth(window: &Window<'_>) -> Option<Reading> {
     let start = assignment::value_after(window, b"\"auth\"".len())?;
