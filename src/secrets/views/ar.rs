@@ -19,7 +19,7 @@ pub(super) struct Ar {
 enum State {
     Skip(u64),
     Header(Vec<u8>),
-    Member { child: Child, left: u64, padding: u64 },
+    Member { child: Box<Child>, left: u64, padding: u64 },
     Over,
 }
 
@@ -86,7 +86,7 @@ impl Ar {
             return State::Header(Vec::new());
         }
         match Child::unpacked(shared, ViewKind::Ar, label, Name::Other, self.depth, start) {
-            Some(child) => State::Member { child, left: size, padding },
+            Some(child) => State::Member { child: Box::new(child), left: size, padding },
             None => past(size.saturating_add(padding)),
         }
     }

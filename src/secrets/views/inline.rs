@@ -153,8 +153,7 @@ impl Inline {
         let (groups, _) = bytes.get(at..end).unwrap_or_default().as_chunks::<16>();
         let first = at;
         for (index, group) in groups.iter().enumerate() {
-            let [a, b, c, d, e, f, g, h, ..] = *group;
-            let word = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+            let word = group.first_chunk::<8>().map_or(0, |half| u64::from_le_bytes(*half));
             let (low, high) = (word & 0x00ff_00ff_00ff_00ff, word >> 8 & 0x00ff_00ff_00ff_00ff);
             if low != 0 && high != 0 || word == 0 {
                 continue;

@@ -22,7 +22,7 @@ pub(super) struct Tar {
 #[derive(Debug)]
 enum State {
     Header(Vec<u8>),
-    Member { child: Child, left: u64, padding: u64 },
+    Member { child: Box<Child>, left: u64, padding: u64 },
     Extended { kind: u8, bytes: Vec<u8>, left: u64, padding: u64 },
     Skip(u64),
     Over,
@@ -135,7 +135,7 @@ impl Tar {
         let label = format!("!/{}", encode_path(&name));
         let known = Name::of(&String::from_utf8_lossy(&name));
         match Child::unpacked(shared, ViewKind::Tar, label, known, self.depth, start) {
-            Some(child) => State::Member { child, left: size, padding },
+            Some(child) => State::Member { child: Box::new(child), left: size, padding },
             None => past(size.saturating_add(padding)),
         }
     }

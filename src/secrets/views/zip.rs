@@ -27,7 +27,7 @@ enum State {
     Header(Vec<u8>),
     /// Bytes of a member.
     Member {
-        child: Child,
+        child: Box<Child>,
         /// None when it is stored.
         decoder: Option<Decoder>,
         /// Stored bytes that are left; none when unknown.
@@ -100,7 +100,7 @@ impl Zip {
                 let before = tail.len();
                 tail.extend_from_slice(bytes);
                 let found = memchr::memmem::find_iter(tail, b"PK")
-                    .find(|&at| matches!(tail.get(at + 2..at + 4), Some([3, 4] | [1, 2] | [5, 6] | [6, 6])));
+                    .find(|&at| matches!(tail.get(at + 2..at + 4), Some([3, 4] | [1, 2] | [5 | 6, 6])));
                 if let Some(at) = found {
                     // Up to three of its bytes may have been taken already.
                     let head = tail[at..before.max(at)].to_vec();
@@ -158,7 +158,7 @@ impl Zip {
         let path = String::from_utf8_lossy(name);
         let child = Child::unpacked(shared, ViewKind::Zip, label, Name::of(&path), self.depth, start);
         self.state = match child {
-            Some(child) => State::Member { child, decoder, left: known, descriptor },
+            Some(child) => State::Member { child: Box::new(child), decoder, left: known, descriptor },
             None => past(known),
         };
     }
