@@ -188,6 +188,14 @@ impl Stream {
         // A decoder tells what the bytes tell already, an archive tells it better: it knows the member.
         seen.retain(|view| !view.inline || !raw.iter().any(|plain| same(view, plain)));
         raw.retain(|plain| !seen.iter().any(|view| !view.inline && same(view, plain)));
+        // What a run of base64 or hexadecimal decodes to is surer than that the run is a value at all.
+        let surer = |view: &Seen, plain: &Seen| {
+            (view.view.starts_with("@base64") || view.view.starts_with("@hex"))
+                && view.found.grade > plain.found.grade
+                && view.start < plain.end
+                && plain.start < view.end
+        };
+        raw.retain(|plain| !seen.iter().any(|view| surer(view, plain)));
         raw.append(&mut seen);
         raw.sort_by(|one, other| {
             let key = |seen: &Seen| (seen.start, seen.end, seen.found.start, seen.found.detector);

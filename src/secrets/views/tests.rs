@@ -218,10 +218,13 @@ fn values_with_escapes_inside_are_read() {
     let body = expand("{b64 84}").replace(['+', '/'], "k");
     for (escaped, plain) in [("\\/", "/"), ("\\u002b", "+"), ("%2F", "/"), ("%2B", "+"), ("&#43;", "+")] {
         let account = format!("x: AccountKey={body}{escaped}k==\nnext");
-        let found = scan(account.as_bytes());
+        let of_key = |hits: Vec<Hit>| -> Vec<Hit> {
+            hits.into_iter().filter(|hit| &*hit.detector == "azure-storage-key").collect()
+        };
+        let found = of_key(scan(account.as_bytes()));
         assert_eq!(found.len(), 1, "{escaped} {found:?}");
         assert_eq!((&*found[0].detector, &*found[0].view), ("azure-storage-key", "@escapes"));
-        let raw = scan(format!("x: AccountKey={body}{plain}k==\nnext").as_bytes());
+        let raw = of_key(scan(format!("x: AccountKey={body}{plain}k==\nnext").as_bytes()));
         assert_eq!(found[0].fingerprint, raw[0].fingerprint, "{escaped} {value}");
     }
 }
