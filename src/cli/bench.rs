@@ -11,8 +11,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use sha2::{Digest as _, Sha256};
 
+use crate::inspect::{Engine, Silent};
+use crate::layer::Limits;
 use crate::model::ScanLedger;
-use crate::oci::{Blobs, Compression, LayerPlan, Selector};
+use crate::oci::{Blobs, Compression, LayerPlan, Plan, Selector};
 use crate::secrets::{FileScan, Scanner};
 use crate::source::{ImageSpec, Opened, open_archive, open_layout};
 
@@ -36,6 +38,18 @@ enum BenchCommand {
         #[arg(long, value_name = "N")]
         threads: Option<NonZeroUsize>,
     },
+    /// Read an image like a check does, without a policy and a cache.
+    Read {
+        /// A layout or an uncompressed archive.
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        /// Threads; all processors unless given.
+        #[arg(long, value_name = "N")]
+        threads: Option<NonZeroUsize>,
+        /// Do not search for secrets.
+        #[arg(long)]
+        no_secrets: bool,
+    },
     /// Search files for secrets on one thread, and tell how fast; reading them is not counted.
     Scan {
         /// Files and folders.
@@ -53,6 +67,7 @@ enum BenchCommand {
 pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
     match &arguments.command {
         BenchCommand::Limit { image, threads } => measure_limit(image, *threads),
+        BenchCommand::Read { image, threads, no_secrets } => measure_read(image, *threads, *no_secrets),
         BenchCommand::Scan { paths, chunk, hits } => measure_scan(paths, chunk.get(), *hits),
     }
 }
@@ -123,23 +138,52 @@ fn scan_file(scanner: &Scanner, path: &Path, buffer: &mut [u8], searched: &mut S
         scan.feed(scanner, &buffer[..filled], ended, &mut hits);
         searched.spent += now.elapsed();
     }
-    scan.add_to(&mut searched.ledger);
+    scan.add_to(&mut searched.ledger, &name);
     for hit in hits {
         *searched.hits.entry(hit.detector).or_default() += 1;
     }
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line owns the clock")]
-fn measure_limit(image: &str, asked: Option<NonZeroUsize>) -> Result<Exit, Failure> {
+/// Opens an image whose stored layers can be read on their own.
+fn open(image: &str) -> Result<(Plan, Box<dyn Blobs>), Failure> {
     let opened = match ImageSpec::parse(image, &look)? {
         ImageSpec::Layout { path, tag } => open_layout(&path, tag.as_deref(), &Selector::All)?,
         ImageSpec::Archive { path, tag } => open_archive(&path, tag.as_deref(), &Selector::All)?,
-        _ => return Err(Failure::usage("the limit is measured on layouts and archives only")),
+        _ => return Err(Failure::usage("this is measured on layouts and archives only")),
     };
     let Opened::Blobs { plan, blobs } = opened else {
-        return Err(Failure::usage("a compressed archive has no limit of its own"));
+        return Err(Failure::usage("the layers of a compressed archive cannot be read on their own"));
     };
+    Ok((plan, blobs))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line owns the clock")]
+fn measure_read(image: &str, asked: Option<NonZeroUsize>, no_secrets: bool) -> Result<Exit, Failure> {
+    let (plan, blobs) = open(image)?;
+    let scanner = if no_secrets { Scanner::none() } else { Scanner::new() };
+    let start = std::time::Instant::now();
+    let engine = Engine {
+        threads: threads(asked),
+        limits: Limits::default(),
+        scanner: &scanner,
+        cache: None,
+        packages: false,
+        progress: &Silent,
+    };
+    let inspection = engine.inspect(plan, &*blobs).map_err(|error| Failure::usage(error.to_string()))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let mut scanned = ScanLedger::default();
+    inspection.images.iter().for_each(|image| scanned += &image.scanned);
+    let gaps: usize = inspection.images.iter().map(|image| image.gaps.len()).sum();
+    let report = serde_json::json!({ "seconds": (seconds * 1e3).round() / 1e3, "gaps": gaps, "ledger": scanned });
+    output::print(&format!("{report}\n"))?;
+    Ok(Exit::Pass)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line owns the clock")]
+fn measure_limit(image: &str, asked: Option<NonZeroUsize>) -> Result<Exit, Failure> {
+    let (plan, blobs) = open(image)?;
     let mut layers: Vec<LayerPlan> = plan.images.into_iter().flat_map(|image| image.layers).collect();
     layers.sort_by(|left, right| left.size.cmp(&right.size).then_with(|| left.diff_id.cmp(&right.diff_id)));
     layers.dedup_by(|left, right| left.diff_id == right.diff_id && left.key == right.key);

@@ -188,11 +188,15 @@ fn search_bytes(from: &mut dyn Read, path: &str, scanner: &Scanner, buffer: &mut
                 break;
             }
         }
-        scan.truncated()
+        if scan.truncated() {
+            return Some("it has more places that look like secrets than are listed".to_owned());
+        }
+        let (reason, way) = scan.cuts().next()?;
+        Some(format!("`{path}{way}` was not searched to its end: {}", reason.words()))
     }));
     match done {
-        Ok(true) => one.problem = Some("it has more places that look like secrets than are listed".to_owned()),
-        Ok(false) => {}
+        Ok(None) => {}
+        Ok(problem) => one.problem = one.problem.or(problem),
         Err(_) => one.problem = Some("the search through it failed on an internal error".to_owned()),
     }
     one

@@ -19,13 +19,19 @@ struct Open {
     held: Option<Vec<u8>>,
 }
 
+/// Most bytes that are unpacked out of the archives in one layer.
+const MAX_UNPACKED: u64 = 8 << 30;
+
 /// The state between two chunks: at most one file is open.
 #[derive(Default)]
 pub(super) struct LayerSearch {
     open: Option<Open>,
     hits: Vec<Hit>,
     hashes: Vec<Recordable>,
-    cut: Vec<String>,
+    cut: Vec<Gap>,
+    /// Files with cuts beyond [`MAX_CUT`].
+    unnamed: u64,
+    unpacked: u64,
     ledger: ScanLedger,
 }
 
@@ -44,12 +50,15 @@ pub(super) struct Searched {
 impl LayerSearch {
     /// Searches the pieces of a chunk.
     pub fn chunk(&mut self, scanner: &Scanner, chunk: &[u8], pieces: &Pieces) {
+        if scanner.is_none() {
+            return;
+        }
         for piece in &pieces.list {
             let bytes = &chunk[piece.range.clone()];
             let before = self.hits.len();
             if piece.first && piece.last {
                 let path = &pieces.paths[piece.path.clone()];
-                let mut scan = FileScan::new(path, piece.size);
+                let mut scan = self.begin(path, piece.size);
                 scan.feed(scanner, bytes, true, &mut self.hits);
                 self.end(&scan, path);
                 if self.hits.len() > before {
@@ -59,7 +68,7 @@ impl LayerSearch {
             }
             if piece.first {
                 let path = &pieces.paths[piece.path.clone()];
-                let scan = FileScan::new(path, piece.size).without_path();
+                let scan = self.begin(path, piece.size).without_path();
                 let held = (piece.size <= MAX_HELD).then(Vec::new);
                 self.open = Some(Open { scan, path: path.into(), held });
             }
@@ -84,22 +93,41 @@ impl LayerSearch {
         }
     }
 
+    fn begin<'p>(&self, path: &'p str, size: u64) -> FileScan<'p> {
+        FileScan::new(path, size).unpacking_at_most(MAX_UNPACKED.saturating_sub(self.unpacked))
+    }
+
     fn end(&mut self, scan: &FileScan<'_>, path: &str) {
-        scan.add_to(&mut self.ledger);
-        if scan.truncated() && self.cut.len() < MAX_CUT {
-            self.cut.push(path.to_owned());
+        scan.add_to(&mut self.ledger, path);
+        self.unpacked += scan.unpacked();
+        if scan.truncated() {
+            self.note_cut(path, || format!("`{path}` has more places that look like secrets than are listed"));
+        }
+        for (reason, way) in scan.cuts() {
+            self.note_cut(path, || format!("`{path}{way}` was not searched to its end: {}", reason.words()));
+        }
+    }
+
+    fn note_cut(&mut self, path: &str, detail: impl FnOnce() -> String) {
+        if self.cut.len() < MAX_CUT {
+            self.cut.push(Gap {
+                kind: GapKind::SecretScan,
+                layer: None,
+                path: Some(path.to_owned()),
+                detail: detail(),
+            });
+        } else {
+            self.unnamed += 1;
         }
     }
 
     /// Ends the search behind the last chunk.
     pub fn finish(mut self) -> Searched {
         self.hits.sort();
-        let too_many = self.cut.into_iter().map(|path| Gap {
-            kind: GapKind::SecretScan,
-            layer: None,
-            detail: format!("`{path}` has more places that look like secrets than are listed"),
-            path: Some(path),
-        });
-        Searched { hits: self.hits, hashes: self.hashes, gaps: too_many.collect(), ledger: self.ledger }
+        if self.unnamed > 0 {
+            let detail = format!("{} more files were not searched to their end", self.unnamed);
+            self.cut.push(Gap { kind: GapKind::SecretScan, layer: None, path: None, detail });
+        }
+        Searched { hits: self.hits, hashes: self.hashes, gaps: self.cut, ledger: self.ledger }
     }
 }

@@ -17,8 +17,6 @@ pub enum ViewKind {
     Utf16,
     /// Escapes of JSON, YAML, percent-encoding, HTML.
     Escapes,
-    /// The string constants of compiled Python or Java.
-    Constants,
     /// A gzip or zlib stream.
     Gzip,
     /// A zstd stream.
@@ -47,8 +45,6 @@ pub enum SkipReason {
     Encrypted,
     /// A compression that is not understood, such as xz.
     UnknownCompression,
-    /// The holes of a sparse file, which take no bytes in the layer.
-    Sparse,
 }
 
 impl SkipReason {
@@ -67,7 +63,6 @@ impl SkipReason {
             Self::Damaged => "the archive is damaged",
             Self::Encrypted => "it is encrypted",
             Self::UnknownCompression => "its compression is not understood",
-            Self::Sparse => "it is a hole of a sparse file",
         }
     }
 }

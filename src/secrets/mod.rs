@@ -25,6 +25,7 @@ mod search;
 mod setting;
 mod shape;
 mod text;
+mod views;
 mod vocabulary;
 mod window;
 mod words;

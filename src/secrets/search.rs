@@ -54,6 +54,15 @@ impl Watch for () {
     fn piece(&mut self, _: Place<'_>, _: usize, _: usize, _: &[(usize, usize)]) {}
 }
 
+/// Tells whether a stream that begins like this is searched as text. The constants of compiled Python and Java are text.
+fn is_text(bytes: &[u8]) -> bool {
+    match bytes {
+        // The version, then a newline that text transfers would break (PEP 3147); a class file (JVMS 4.1).
+        [_, 0x0b..=0x0e, b'\r', b'\n', 0..=3, 0, 0, 0, ..] | [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 0x2d..=0x50, ..] => true,
+        _ => memchr::memchr(0, &bytes[..bytes.len().min(SNIFF)]).is_none(),
+    }
+}
+
 impl Search {
     /// Starts a stream whose name says this about it.
     pub fn new(name: Name) -> Self {
@@ -141,7 +150,7 @@ impl Search {
 
     /// Looks at the places from `self.from` to `to` of a piece of the stream that begins at `self.base`.
     fn search(&mut self, scanner: &Scanner, bytes: &[u8], to: usize, watch: &mut dyn Watch) {
-        let text = *self.text.get_or_insert_with(|| memchr::memchr(0, &bytes[..bytes.len().min(SNIFF)]).is_none());
+        let text = *self.text.get_or_insert_with(|| is_text(bytes));
         let place = Place { bytes, base: self.base, text, name: self.name };
         let (first, from) = (self.found.len(), self.from);
         let mut runs = Vec::new();

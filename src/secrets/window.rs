@@ -53,6 +53,14 @@ impl<'a> Window<'a> {
         if !last.is_ascii_alphanumeric() && last != b'_' {
             return true;
         }
+        // A constant of compiled Python (marshal: short ASCII strings) or Java (JVMS 4.4.7): its kind and its length.
+        let constant = match before {
+            [.., 1, high, low] => usize::from(*high) << 8 | usize::from(*low) >= 16,
+            _ => false,
+        } || matches!(before, [.., b'z' | b'Z' | 0xda | 0xfa, length] if *length >= 16);
+        if constant && self.bytes.get(start..start + 16).is_some_and(|value| value.iter().all(u8::is_ascii_graphic)) {
+            return true;
+        }
         let hex_tail = |digits: usize, mark: &[u8]| {
             before.len() >= digits + mark.len()
                 && before[before.len() - digits..].iter().all(u8::is_ascii_hexdigit)
