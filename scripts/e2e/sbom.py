@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 
 from harness import HELLO, INCONCLUSIVE, PASS, REFUSED, ROOT, VIOLATIONS, Suite, imgguard
@@ -23,7 +24,7 @@ def package(kind, name, version, purl, **more):
               "role": "library", "licences": {"raw": [], "declared": None, "concluded": None, "texts": {}}, "supplier": None, "author": None,
               "description": None, "homepage": None, "download": None, "vcs": None, "cpes": [], "hashes": [], "files": [], "depends": [],
               "provides": [], "method": "database", "inside": "", "properties": {}, **more}
-    return {"id": f"{name}-{len(name)}", "purl": purl, "package": record, "introduced": 0, "changed": 0, "removed": None, "depends_on": [],
+    return {"id": re.sub(r"[^A-Za-z0-9.-]", "-", f"{name}-{len(name)}"), "purl": purl, "package": record, "introduced": 0, "changed": 0, "removed": None, "depends_on": [],
             "unresolved": [], "part_of": None,
             "places": [{"path": place, "inside": record["inside"], "layer": 0, "cataloger": "test", "method": record["method"]}], **fact}
 
