@@ -11,8 +11,8 @@ mod output;
 mod policy;
 mod progress;
 mod rules;
-mod secrets;
 mod sbom;
+mod secrets;
 mod terminal;
 mod tree;
 

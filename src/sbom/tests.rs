@@ -64,8 +64,16 @@ fn documents() -> Vec<Document> {
         person: true,
         email: None,
     });
-    let renamed: Vec<(String, String)> =
-        foreign.components.iter().map(|one| (one.id.clone(), format!("pkg:{}?a=/b#c", one.id))).collect();
+    let renamed: Vec<(String, String)> = foreign
+        .components
+        .iter()
+        .map(|one| {
+            (
+                one.id.clone(),
+                format!("{}pkg:{}?a=/b#c", if one.id.starts_with('h') { sample::NASTY } else { "" }, one.id),
+            )
+        })
+        .collect();
     for (old, new) in &renamed {
         let rename = |id: &mut String| {
             if id == old {

@@ -17,7 +17,8 @@ const DEPTH_MAX: usize = 64;
 
 /// Makes the document; fields carried as properties are put in their places.
 pub(super) fn document(bom: Bom, encoding: Encoding) -> Result<Document, ReadError> {
-    let mut reader = Reader { encoding, document: Document::default(), told: BTreeSet::new() };
+    let mut reader =
+        Reader { encoding, document: Document::default(), told: BTreeSet::new(), renamed: BTreeMap::new() };
     let metadata = bom.metadata;
     reader.document.id = bom.serial_number.unwrap_or_default();
     reader.document.created = metadata.timestamp.unwrap_or_default();
@@ -46,7 +47,18 @@ pub(super) fn document(bom: Bom, encoding: Encoding) -> Result<Document, ReadErr
             }
         }
     }
+    let renamed = reader.renamed;
     let mut document = reader.document;
+    let rename = |id: &mut String| {
+        if let Some(other) = renamed.get(id) {
+            id.clone_from(other);
+        }
+    };
+    document.root.iter_mut().for_each(rename);
+    for relation in &mut document.relations {
+        rename(&mut relation.from);
+        rename(&mut relation.to);
+    }
     restore_document(&mut document);
     if document.name.is_empty() {
         document.name = document.root_component().map(|root| root.name.clone()).unwrap_or_default();
@@ -98,6 +110,8 @@ struct Reader {
     document: Document,
     /// Pairs whose relation a property has told.
     told: BTreeSet<(String, String)>,
+    /// Ids in the file that stand for others.
+    renamed: BTreeMap<String, String>,
 }
 
 impl Reader {
@@ -162,8 +176,11 @@ impl Reader {
                 None => component.properties.push(property),
             }
         }
-        restore_component(&mut component);
         let id = component.id.clone();
+        restore_component(&mut component);
+        if component.id != id {
+            self.renamed.insert(id.clone(), component.id.clone());
+        }
         if let Some(parent) = parent {
             self.document.relations.push(Relation {
                 from: parent.to_owned(),
@@ -179,8 +196,8 @@ impl Reader {
     }
 
     fn compositions(&mut self, all: &[(String, Vec<String>, Vec<String>)]) {
-        let mut contents: BTreeMap<&str, Completeness> = BTreeMap::new();
-        let mut dependencies: BTreeMap<&str, Completeness> = BTreeMap::new();
+        let mut contents: BTreeMap<String, Completeness> = BTreeMap::new();
+        let mut dependencies: BTreeMap<String, Completeness> = BTreeMap::new();
         for (aggregate, assemblies, edges) in all {
             let state = AGGREGATES.iter().find(|(_, name)| name == aggregate).map(|(state, _)| *state);
             let state = match aggregate.as_str() {
@@ -189,8 +206,9 @@ impl Reader {
                 _ => state,
             };
             let Some(state) = state else { continue };
-            contents.extend(assemblies.iter().map(|id| (id.as_str(), state)));
-            dependencies.extend(edges.iter().map(|id| (id.as_str(), state)));
+            let id = |id: &'_ String| self.renamed.get(id).unwrap_or(id).clone();
+            contents.extend(assemblies.iter().map(|one| (id(one), state)));
+            dependencies.extend(edges.iter().map(|one| (id(one), state)));
         }
         for component in &mut self.document.components {
             component.contents = contents.get(component.id.as_str()).copied();

@@ -12,7 +12,7 @@ use crate::sbom::carry::{component_properties, document_properties, relation_pro
 use crate::sbom::document::{
     Completeness, Component, ComponentKind, Document, Evidence, Hash, Party, Presence, Property,
 };
-use crate::sbom::identity::{document_id, utc_seconds};
+use crate::sbom::identity::{document_id, safe_id, utc_seconds};
 use crate::sbom::{licence, text};
 
 /// Longest version that the schema admits.
@@ -20,6 +20,8 @@ const VERSION_MAX: usize = 1024;
 
 /// Makes the objects; what they cannot hold exactly becomes properties.
 pub(super) fn bom(document: &Document, version: Version, encoding: Encoding) -> Bom {
+    let renamed = with_safe_ids(document, encoding);
+    let document = renamed.as_ref().unwrap_or(document);
     let writer = Writer { version, encoding };
     let mut extra: BTreeMap<&str, Vec<Property>> = BTreeMap::new();
     let mut edges: BTreeMap<&str, BTreeSet<&str>> =
@@ -68,6 +70,40 @@ pub(super) fn bom(document: &Document, version: Version, encoding: Encoding) -> 
             .collect(),
         compositions: compositions(document),
     }
+}
+
+/// The document with other ids where one cannot be a reference; none when all can. The true id is carried.
+fn with_safe_ids(document: &Document, encoding: Encoding) -> Option<Document> {
+    let fits = |id: &str| {
+        let plain = encoding == Encoding::Json || text::is_plain(id);
+        plain && !id.is_empty() && !id.starts_with("urn:cdx:")
+    };
+    let other: BTreeMap<&str, String> = document
+        .components
+        .iter()
+        .filter(|component| !fits(&component.id))
+        .map(|component| (component.id.as_str(), safe_id(&component.id)))
+        .collect();
+    if other.is_empty() {
+        return None;
+    }
+    let mut renamed = document.clone();
+    for component in &mut renamed.components {
+        if let Some(id) = other.get(component.id.as_str()) {
+            component.properties.push(Property::new("imgguard:id", std::mem::replace(&mut component.id, id.clone())));
+        }
+    }
+    let rename = |id: &mut String| {
+        if let Some(other) = other.get(id.as_str()) {
+            id.clone_from(other);
+        }
+    };
+    renamed.root.iter_mut().for_each(rename);
+    for relation in &mut renamed.relations {
+        rename(&mut relation.from);
+        rename(&mut relation.to);
+    }
+    Some(renamed)
 }
 
 fn compositions(document: &Document) -> Vec<Composition> {
@@ -190,7 +226,7 @@ impl Writer {
         let holds = |text: &Option<String>| text.as_deref().is_some_and(|text| self.holds(text));
         let is_iri = |text: &Option<String>| text.as_deref().is_some_and(text::is_iri);
         let exact = |field: &str| match field {
-            "id" => is_reference(&component.id) && self.holds(&component.id),
+            "id" => true,
             "kind" => kind_name(component.kind).1,
             "name" => self.holds(&component.name),
             "version" => {
@@ -353,11 +389,6 @@ struct Licences {
     /// Whether the declared licence is told exactly.
     declared: bool,
     concluded: bool,
-}
-
-/// Whether a text can be a `bom-ref`.
-fn is_reference(id: &str) -> bool {
-    !id.is_empty() && !id.starts_with("urn:cdx:")
 }
 
 fn technique(method: Method) -> &'static str {
