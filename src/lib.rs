@@ -13,6 +13,7 @@ pub mod policy;
 pub mod registry;
 pub mod report;
 pub mod rules;
+pub mod sbom;
 pub mod secrets;
 pub mod source;
 #[cfg(test)]

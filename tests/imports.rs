@@ -16,11 +16,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("rules", &["model", "yaml"]),
     ("policy", &["model", "yaml", "rules"]),
     ("report", &["model", "policy", "rules"]),
+    ("sbom", &["model", "report"]),
     ("registry", &["model", "oci"]),
     ("source", &["model", "oci", "registry"]),
     (
         "cli",
-        &["model", "yaml", "oci", "layer", "secrets", "inspect", "rules", "policy", "report", "registry", "source"],
+        &[
+            "model", "yaml", "oci", "layer", "secrets", "inspect", "rules", "policy", "report", "sbom", "registry",
+            "source",
+        ],
     ),
 ];
 /// Only tests use it; it may name everything.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::oci::{FetchError, PlanError, ReferenceError};
 use crate::policy::Verdict;
+use crate::sbom::{BuildError, WriteError};
 use crate::source::SpecError;
 
 /// How a run ended. The codes are the same for every output format and never change.
@@ -153,6 +154,24 @@ impl From<ReferenceError> for Failure {
 impl From<SpecError> for Failure {
     fn from(error: SpecError) -> Self {
         Self::usage(error.to_string())
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let (exit, hint) = match error {
+            BuildError::NoPackages(_) => (Exit::Inconclusive, "inspect the image anew with this version"),
+        };
+        Self { exit, message: error.to_string(), hint: Some(hint.to_owned()) }
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        let hint = match error {
+            WriteError::NoCommit => "run it in GitHub Actions, or set GITHUB_SHA and GITHUB_REF",
+        };
+        Self::usage(error.to_string()).with_hint(hint)
     }
 }
 

@@ -11,6 +11,7 @@ mod output;
 mod policy;
 mod progress;
 mod rules;
+mod sbom;
 mod secrets;
 mod terminal;
 mod tree;
@@ -71,6 +72,8 @@ enum Command {
     Inspect(inspect::InspectArguments),
     /// Search for secrets: in an image, a folder, a file, or standard input.
     Secrets(secrets::SecretsArguments),
+    /// Write, verify, score and convert bills of materials.
+    Sbom(Box<sbom::SbomArguments>),
     /// Explain the rules.
     Rules(rules::RulesArguments),
     /// Work with policies.
@@ -146,6 +149,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, &terminal),
         Command::Secrets(arguments) => secrets::run(&arguments, &terminal),
+        Command::Sbom(arguments) => sbom::run(&arguments, &terminal),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, &terminal),
         Command::Cache(arguments) => cache::run(&arguments),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Whether a character acts on a terminal or on the order and visibility of text instead of being text: control
 /// characters, bidirectional controls, invisible formatting, line and paragraph separators, tag characters.
-pub(super) fn is_dangerous(letter: char) -> bool {
+pub(crate) fn is_dangerous(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -13,7 +13,7 @@ pub(super) fn is_dangerous(letter: char) -> bool {
 }
 
 /// Text in one line with every dangerous character written as an escape, such as `\x1b`, `\n`, `\u{202e}`.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_dangerous) {
         return Cow::Borrowed(text);
     }
@@ -46,7 +46,7 @@ pub(super) fn defused(line: &str) -> Cow<'_, str> {
 }
 
 /// JSON text with dangerous characters as `\uXXXX`. They occur only inside strings, so the value stays the same.
-pub(super) fn json(text: &str) -> String {
+pub(crate) fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     for letter in text.chars() {
         if letter != '\n' && is_dangerous(letter) {
@@ -63,7 +63,7 @@ pub(super) fn json(text: &str) -> String {
 
 /// Text for XML content and attribute values. Characters that XML 1.0 forbids are escaped as [`visible`] does; `#` and
 /// `::`, by which CI runners know commands, become references.
-pub(super) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 16);
     for letter in visible(text).chars() {
         match letter {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::policy::Report;
 
-mod escape;
+pub(crate) mod escape;
 mod findings;
 mod github;
 mod inspect_json;

@@ -195,9 +195,6 @@ impl Named {
     }
 }
 
-/// Longest name that is looked at, in bytes.
-const MAX_NAME: usize = 64;
-
 /// Splits a name into words at anything but letters and digits and where a capital follows a small letter.
 fn words_of(name: &[u8]) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
