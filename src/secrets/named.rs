@@ -1,7 +1,6 @@
 //! Values with no mark of their own, known by their provider's name beside them: `LINODE_TOKEN=` and 64 hexadecimal
 //! digits, a `token:` inside a section called `linode`, a `Bearer` header of a request to `api.linode.com`.
 
-use super::assignment;
 use super::detectors::Reading;
 use super::judge;
 use super::shape::{Check, Part, Token};
