@@ -1,5 +1,6 @@
 """One image through every source gives one answer: files, archives, standard input, a registry, dockerd, podman."""
 
+import re
 import os
 import shutil
 
@@ -18,12 +19,15 @@ rules:
   tags: { forbid: off, semver: off }
 """
 
+# Sources store one layer in different blobs (packed or plain): only that may differ.
+BLOB = re.compile(r"in the blob [0-9a-f]{12}")
+
 
 def outcomes(report):
     """Rule by rule: the outcome, and what was found where."""
     results = [result for subject in report["subjects"] for platform in subject["platforms"] for result in platform["results"]]
     return {
-        result["rule"]: (result["outcome"], sorted((fault["subject"], fault["message"], str(fault["location"])) for fault in result["faults"]))
+        result["rule"]: (result["outcome"], sorted((fault["subject"], BLOB.sub("in its blob", fault["message"]), str(fault["location"])) for fault in result["faults"]))
         for result in results
     }
 

@@ -56,7 +56,8 @@ fn a_file_of_all_examples_has_a_hit_of_every_detector_that_needs_no_special_name
     for detector in detectors::all().filter(|detector| !named(detector) && detector.id != AT_START) {
         assert!(hits.iter().any(|hit| &*hit.detector == detector.id), "{}", detector.id);
     }
-    assert!(hits.windows(2).all(|pair| pair[0].offset < pair[1].offset));
+    // Several values may lie in one container, and then at one place.
+    assert!(hits.windows(2).all(|pair| pair[0].offset <= pair[1].offset));
 }
 
 #[test]
@@ -259,7 +260,8 @@ fn values_are_never_shown() {
             rest.rsplit_once('(').expect("a length").1.split(' ').next().expect("a number").parse().expect("digits");
         let tail = rest.split(' ').next().unwrap_or_default();
         assert!((head.len() + tail.len()) * 3 <= length, "{}", hit.redacted);
-        assert!(bytes[start..].starts_with(head.as_bytes()), "{}", hit.redacted);
+        // In a view the value stands decoded; its place is that of what was decoded.
+        assert!(!hit.view.is_empty() || bytes[start..].starts_with(head.as_bytes()), "{}", hit.redacted);
         assert_eq!(hit.fingerprint.len(), 32);
     }
 }

@@ -226,7 +226,7 @@ impl Writer {
         let holds = |text: &Option<String>| text.as_deref().is_some_and(|text| self.holds(text));
         let is_iri = |text: &Option<String>| text.as_deref().is_some_and(text::is_iri);
         let exact = |field: &str| match field {
-            "id" => true,
+            "id" | "contents" | "dependencies" => true,
             "kind" => kind_name(component.kind).1,
             "name" => self.holds(&component.name),
             "version" => {
@@ -249,7 +249,6 @@ impl Writer {
             "homepage" => is_iri(&component.homepage),
             "download" => is_iri(&component.download),
             "vcs" => is_iri(&component.vcs),
-            "contents" | "dependencies" => true,
             "evidence" => component.evidence.iter().all(|evidence| {
                 let inside = evidence.inside.is_empty() || self.holds(&evidence.inside);
                 let found_by = evidence.found_by.is_empty() || self.holds(&evidence.found_by);

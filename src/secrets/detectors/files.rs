@@ -1,6 +1,6 @@
 //! Files that are made to hold credentials, and settings of frameworks.
 
-use super::keyed::{KEYED, TOKEN, graded};
+use super::keyed::{KEYED, graded};
 use super::{Detector, Reading, Seek};
 use crate::model::{Grade, Nature, Severity};
 use crate::secrets::assignment;
@@ -139,22 +139,6 @@ pub(super) const DETECTORS: &[Detector] = &[
             "<password>{open}env.X{close}</password>",
         ],
         ..PASSWORD
-    },
-    Detector {
-        id: "google-refresh-token-file",
-        what: "credentials of a Google account, as gcloud stores them",
-        rotate: "revoke them with `gcloud auth application-default revoke`",
-        grade: Grade::Structured,
-        severity: Severity::Critical,
-        seek: Seek::Read { leads: &["\"refresh_token\""], text_only: true, read: refresh_token },
-        finds: &[
-            "{open}\"client_id\":\"{digit 12}-{an 32}.apps.googleusercontent.com\",\"client_secret\":\"{b62 24}\",\"refresh_token\":\"1//0{b62 90}\",\"type\":\"authorized_user\"{close}",
-        ],
-        ignores: &[
-            "{open}\"grant_type\":\"refresh_token\",\"refresh_token\":\"\"{close}",
-            "{open}\"refresh_token\": \"{b62 40}\"{close}",
-        ],
-        ..TOKEN
     },
 ];
 
@@ -365,15 +349,4 @@ fn jenkins(window: &Window<'_>) -> Option<Reading> {
         body.iter().take(2000).take_while(|&&byte| Class::Base64.has(byte) || matches!(byte, b'=' | b'%')).count();
     (length >= 40 && body.get(length) == Some(&b'}'))
         .then(|| Reading::new(window.at + 2, window.at + 2 + length, Grade::Contextual))
-}
-
-/// Reads the token where client id and secret stand in the same object.
-fn refresh_token(window: &Window<'_>) -> Option<Reading> {
-    let start = assignment::value_after(window, b"\"refresh_token\"".len())?;
-    let text = &window.bytes[start..];
-    let length = text.iter().take(600).take_while(|&&byte| Class::Unreserved.has(byte) || byte == b'/').count();
-    let from = window.at.saturating_sub(400);
-    let near = &window.bytes[from..window.bytes.len().min(start + length + 300)];
-    let whole = ["client_secret", "client_id"].iter().all(|name| memchr::memmem::find(near, name.as_bytes()).is_some());
-    (length >= 40 && whole).then(|| Reading::new(start, start + length, Grade::Structured))
 }

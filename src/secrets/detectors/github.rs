@@ -3,9 +3,7 @@
 use super::{Detector, Reading, Seek};
 use crate::model::{Grade, Severity};
 use crate::secrets::checksum;
-use crate::secrets::judge;
 use crate::secrets::jwt;
-use crate::secrets::key_material;
 use crate::secrets::named::Named;
 use crate::secrets::shape::{Check, Class, Part, Token, exactly};
 use crate::secrets::window::Window;
@@ -113,24 +111,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         ..Detector::TOKEN
     },
     Detector {
-        id: "github-token-base64",
-        what: "token of GitHub in base64",
-        rotate: PERSONAL,
-        grade: Grade::Proven,
-        seek: Seek::Read {
-            leads: &["Z2hwX", "Z2hvX", "Z2h1X", "Z2hzX", "Z2hyX", "Z2l0aHViX3BhdF"],
-            text_only: false,
-            read: encoded,
-        },
-        finds: &[
-            "{base64 ghp_(b62 30)(sum62)}",
-            "data:\n  token: {base64 ghp_(b62 30)(sum62)}\n",
-            "{base64 github_pat_(b62 22)_(b62 59)}",
-        ],
-        ignores: &["{base64 ghp_(b62 36)}", "Z2hwX{b64 10}", "{base64 ghp_name of something}"],
-        ..Detector::TOKEN
-    },
-    Detector {
         id: "github-token-legacy",
         what: "token of GitHub without a prefix",
         rotate: PERSONAL,
@@ -179,25 +159,4 @@ fn installation_token(window: &Window<'_>) -> Option<Reading> {
     let agrees = checksum::after_prefix_base62(&ahead[..40]) == Check::Agrees;
     (agrees || window.begins_word(window.at))
         .then(|| Reading::new(window.at, window.at + 40, if agrees { Grade::Proven } else { Grade::Weak }))
-}
-
-/// Decodes a token; its identity is what it decodes to.
-fn encoded(window: &Window<'_>) -> Option<Reading> {
-    let length = Class::Base64.run(window.ahead(), 300);
-    let text = key_material::decode_base64(&window.ahead()[..length])
-        .or_else(|| key_material::decode_base64(&window.ahead()[..length / 4 * 4]))?;
-    let padding = window.ahead()[length..].iter().take(2).take_while(|&&byte| byte == b'=').count();
-    let word = text.iter().take_while(|&&byte| Class::Base62.has(byte) || byte == b'_').count();
-    let token = text[..word].to_vec();
-    let grade = match token.len() {
-        40 | 80 if token.starts_with(b"gh") && token.get(3) == Some(&b'_') => {
-            match checksum::after_prefix_base62(&token) {
-                Check::Agrees => Grade::Proven,
-                _ => Grade::Weak,
-            }
-        }
-        93 if token.starts_with(b"github_pat_") && !judge::holds_example_word(&token) => Grade::Proven,
-        _ => return None,
-    };
-    window.begins_word(window.at).then(|| Reading::new(window.at, window.at + length + padding, grade).known_as(token))
 }
