@@ -19,6 +19,7 @@ const GRAM: usize = 4;
 const BLOCK: usize = 32;
 /// 2^18 bits, which stay in the fastest cache.
 const BITS: u32 = 18;
+const WORDS: usize = 1 << (BITS - 6);
 /// The index of the aims goes by so many upper bits of the hash.
 const INDEX: u32 = 12;
 
@@ -37,7 +38,7 @@ struct Aim {
 
 /// All literals, compiled.
 pub(super) struct Grams<const STRIDE: usize> {
-    bitmap: Box<[u64; 1 << (BITS - 6)]>,
+    bitmap: Vec<u64>,
     /// Sorted by hash.
     aims: Vec<Aim>,
     /// By the upper bits of the hash: where its aims begin.
@@ -52,7 +53,7 @@ impl<const STRIDE: usize> Grams<STRIDE> {
     pub fn new(leads: Vec<Lead>) -> Self {
         let model = ByteModel::new();
         let mut aims: Vec<Aim> = Vec::new();
-        let mut bitmap = Box::new([0; 1 << (BITS - 6)]);
+        let mut bitmap = vec![0; WORDS];
         let mut reach = 0;
         for (index, lead) in leads.iter().enumerate() {
             let Some(last) = lead.literal.last_chunk::<GRAM>() else { continue };
@@ -91,13 +92,14 @@ impl<const STRIDE: usize> Grams<STRIDE> {
         if self.leads.is_empty() {
             return;
         }
+        let Some(bitmap) = self.bitmap.first_chunk::<WORDS>() else { return };
         let end = bytes.len().min(to.saturating_add(self.reach + GRAM));
         let mut at = from;
         while let Some(block) = bytes.get(at..end).and_then(|rest| rest.first_chunk::<{ BLOCK + GRAM }>()) {
             let stands = |place: usize| {
                 let gram = [block[place], block[place + 1], block[place + 2], block[place + 3]];
                 let (word, bit) = slot(u32::from_le_bytes(gram) | CASE);
-                self.bitmap[word] >> bit & 1 == 1
+                bitmap[word] >> bit & 1 == 1
             };
             let mut any = false;
             // Four at once, because the loop would cost as much as a look-up.
