@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use memchr::memmem;
 
 use super::detectors::{self, Detector, Reading, Seek};
-use super::gate::{Asked, Gate, Lead, least_run};
+use super::gate::{Asked, Gate, Lead, least_run, runs};
 use super::judge;
 use super::name::Name;
 use super::published;
@@ -26,8 +26,6 @@ pub const MAX_HITS: usize = 10_000;
 pub struct Scanner {
     detectors: Vec<&'static Detector>,
     leads: Gate,
-    /// Key words of assignments.
-    words: Gate,
     url: memmem::Finder<'static>,
     hash: memmem::Finder<'static>,
     urls: Vec<u16>,
@@ -55,7 +53,7 @@ impl Scanner {
     }
 
     fn of(detectors: Vec<&'static Detector>) -> Self {
-        let (mut leads, mut words) = (Vec::new(), Vec::new());
+        let mut leads = Vec::new();
         let (mut urls, mut shadows) = (Vec::new(), Vec::new());
         for (detector, index) in detectors.iter().zip(0u16..) {
             let lead = |literal: &'static str, any_case, token| Lead {
@@ -65,6 +63,7 @@ impl Scanner {
                 token,
             };
             let read = |literal, any_case, text_only| Asked { lead: lead(literal, any_case, 0), text_only, run: 0 };
+            let in_run = |literal| Asked { run: runs::LEAST, ..read(literal, false, false) };
             match detector.seek {
                 Seek::Tokens(tokens) => {
                     for (token, number) in tokens.iter().zip(0u16..) {
@@ -78,17 +77,17 @@ impl Scanner {
                 Seek::Read { leads: literals, text_only, .. } => {
                     leads.extend(literals.iter().map(|literal| read(literal, false, text_only)));
                 }
+                Seek::InRun { leads: literals, .. } => leads.extend(literals.iter().copied().map(in_run)),
                 Seek::Words { words, .. } => leads.extend(words.iter().map(|literal| read(literal, true, true))),
                 Seek::Url(_) => urls.push(index),
                 Seek::Shadow(_) => shadows.push(index),
                 Seek::Assignment(_) => {
-                    words.extend(super::assignment::WORDS.iter().map(|literal| read(literal, false, false)));
+                    leads.extend(super::assignment::WORDS.iter().map(|literal| read(literal, false, true)));
                 }
             }
         }
         Self {
             leads: Gate::new(&leads),
-            words: Gate::new(&words),
             url: memmem::Finder::new(b"://"),
             hash: memmem::Finder::new(b":$"),
             urls,
@@ -147,6 +146,7 @@ impl Scanner {
         let reading = match detector.seek {
             Seek::Tokens(tokens) => read_token(detector, tokens, lead, &window)?,
             Seek::Read { read, .. }
+            | Seek::InRun { read, .. }
             | Seek::Words { read, .. }
             | Seek::Url(read)
             | Seek::Assignment(read)
@@ -202,9 +202,6 @@ impl Scanner {
         literal(&self.url, &self.urls);
         if name == Name::Shadow {
             literal(&self.hash, &self.shadows);
-        }
-        if name.has_assignments() {
-            self.words.each_literal(bytes, (from, to), true, &mut visit);
         }
     }
 

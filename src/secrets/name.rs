@@ -106,12 +106,6 @@ impl Name {
         if settings { Self::Settings } else { Self::Other }
     }
 
-    /// Tells whether assignments of names to values are worth reading here: in every text.
-    #[expect(clippy::unused_self, reason = "the engine asks the file")]
-    pub fn has_assignments(self) -> bool {
-        true
-    }
-
     /// Tells whether this is a place that is made to hold credentials.
     pub fn holds_credentials(self) -> bool {
         matches!(self, Self::Credentials | Self::Npmrc | Self::Netrc | Self::DockerConfig)

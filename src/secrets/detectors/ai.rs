@@ -284,7 +284,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "elevenlabs-api-key",
         what: "ElevenLabs API key",
         rotate: "delete the key under Developers, API Keys in ElevenLabs",
-        seek: Seek::Read { leads: &["sk_"], text_only: false, read: elevenlabs },
+        seek: Seek::InRun { leads: &["sk_"], read: elevenlabs },
         finds: &["ELEVENLABS_API_KEY=sk_{hex 48}", "xi-api-key: sk_{hex 48}", "key = \"sk_{hex 48}\""],
         ignores: &["sk_{hex 40}", "task_{hex 48}", "sk_{b62 48}"],
         ..KEYED

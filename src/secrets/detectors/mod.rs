@@ -172,6 +172,14 @@ pub(crate) enum Seek {
         /// Looks at the window around the literal.
         read: fn(&Window<'_>) -> Option<Reading>,
     },
+    /// Own code, called where one of the literals begins and with it 23 or more of the characters `A-Z a-z 0-9 _ + - . /`:
+    /// cheaper, so that a short literal of a long token belongs here.
+    InRun {
+        /// Literals, each at least 3 bytes.
+        leads: &'static [&'static str],
+        /// Looks at the window around the literal.
+        read: fn(&Window<'_>) -> Option<Reading>,
+    },
     /// Own code, called in text where one of the words begins, in upper, lower or mixed case.
     Words {
         /// Words or other literals, each at least 7 bytes.
@@ -294,7 +302,7 @@ mod tests {
         for detector in all() {
             let leads: Vec<&str> = match detector.seek {
                 Seek::Tokens(tokens) => tokens.iter().flat_map(|token| token.leads.iter().copied()).collect(),
-                Seek::Read { leads, .. } => leads.to_vec(),
+                Seek::Read { leads, .. } | Seek::InRun { leads, .. } => leads.to_vec(),
                 Seek::Words { words, .. } => {
                     assert!(words.iter().all(|word| word.len() >= 7), "{}", detector.id);
                     words.to_vec()

@@ -260,7 +260,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "launchdarkly-key",
         what: "LaunchDarkly SDK key or access token",
         rotate: "reset the SDK key or delete the token under Account settings in LaunchDarkly",
-        seek: Seek::Read { leads: &["sdk-", "api-"], text_only: false, read: launchdarkly },
+        seek: Seek::InRun { leads: &["sdk-", "api-"], read: launchdarkly },
         finds: &[
             "LAUNCHDARKLY_SDK_KEY=sdk-{hex 8}-{hex 4}-4{hex 3}-a{hex 3}-{hex 12}",
             "\"api-{hex 8}-{hex 4}-4{hex 3}-9{hex 3}-{hex 12}\"",

@@ -1,7 +1,7 @@
 //! The gate: finds the places where a lead stands, so that most bytes are never looked at one by one.
 //!
 //! Three ways, by what is known of a lead: tokens that form a long run of token characters are found by the run
-//! ([`runs`]), other literals of 7 bytes and more by one of their groups of four ([`grams`]), the few that are left by a
+//! ([`runs`]), other literals of 5 bytes and more by one of their groups of four ([`grams`]), the few that are left by a
 //! packed search ([`packed`]). Only the cost of the last one grows with the number of leads.
 
 mod grams;
@@ -75,19 +75,27 @@ const PACKED: usize = 96;
 
 /// The literals that are not found by runs, for one kind of content.
 struct Literals {
-    grams: Grams,
+    long: Grams<4>,
+    /// Those of five bytes and six; all of five and more where there are such, because one pass is cheaper than two.
+    medium: Grams<2>,
     packed: Vec<Packed>,
 }
 
 impl Literals {
     fn new(leads: &[Lead]) -> Self {
-        let (long, short): (Vec<Lead>, Vec<Lead>) = leads.iter().partition(|lead| lead.literal.len() >= grams::LEAST);
+        let of = |least: usize, below: usize| -> Vec<Lead> {
+            leads.iter().filter(|lead| (least..below).contains(&lead.literal.len())).copied().collect()
+        };
+        let many = of(grams::least(2), grams::least(4)).len() > FEW;
+        let from = if many { grams::least(2) } else { grams::least(4) };
+        let (most, short) = (of(from, usize::MAX), of(0, from));
+        let (long, medium) = if many { (Vec::new(), most) } else { (most, Vec::new()) };
         // Few of them are looked for in one go, although three bytes let more through than four.
         let (four, three): (Vec<Lead>, Vec<Lead>) =
             short.iter().partition(|lead| short.len() > FEW && lead.literal.len() >= 4);
         let packed = four.chunks(PACKED).map(|leads| Packed::new(leads, 4));
         let packed = packed.chain(three.chunks(PACKED).map(|leads| Packed::new(leads, 3))).collect();
-        Self { grams: Grams::new(long), packed }
+        Self { long: Grams::new(long), medium: Grams::new(medium), packed }
     }
 
     fn each(&self, bytes: &[u8], from: usize, to: usize, visit: &mut dyn FnMut(usize, &Lead) -> bool) -> bool {
@@ -96,7 +104,8 @@ impl Literals {
             going = going && visit(at, lead);
             going
         };
-        self.grams.each(bytes, from, to, &mut visit);
+        self.long.each(bytes, from, to, &mut visit);
+        self.medium.each(bytes, from, to, &mut visit);
         for packed in &self.packed {
             packed.each(bytes, from, to, &mut visit);
         }
