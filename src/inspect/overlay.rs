@@ -106,6 +106,8 @@ struct Tree<'a> {
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
     inodes: Vec<Inode>,
+    /// Hard links to what is no regular file, such as a symbolic link: the member that says what it is.
+    same: BTreeMap<Origin, Origin>,
     hidden: Vec<OutOfSight>,
     notes: Vec<Note>,
     gaps: Vec<Gap>,
@@ -162,6 +164,7 @@ impl<'a> Tree<'a> {
             index: HashTable::with_capacity(capacity),
             hasher: DefaultHashBuilder::default(),
             inodes: Vec::with_capacity(capacity),
+            same: BTreeMap::new(),
             hidden: Vec::new(),
             notes: Vec::new(),
             gaps: Vec::new(),
@@ -217,10 +220,16 @@ impl<'a> Tree<'a> {
             .copied()
     }
 
+    /// The member that says what a node is.
+    fn origin_of(&self, node: u32) -> Option<Origin> {
+        let Node { entry, changed, .. } = self.nodes[node as usize];
+        let own = Origin { layer: u32::from(changed), entry };
+        (entry != NONE).then(|| self.same.get(&own).copied().unwrap_or(own))
+    }
+
     fn entry_of(&self, node: u32) -> Option<&'a Entry> {
-        let node = &self.nodes[node as usize];
-        let layer = self.layers.get(usize::from(node.changed))?.as_ref()?;
-        layer.entries.get(node.entry as usize)
+        let origin = self.origin_of(node)?;
+        self.layers.get(origin.layer as usize)?.as_ref()?.entries.get(origin.entry as usize)
     }
 
     fn add(&mut self, parent: u32, name: &'a str, layer: u32) -> u32 {
@@ -327,7 +336,6 @@ impl<'a> Tree<'a> {
             self.hidden.push(OutOfSight { origin, by: layer, how: How::Deleted });
             return;
         };
-        let mut described = (at, u16::try_from(layer).unwrap_or(u16::MAX));
         let inode = match entry.kind {
             Kind::File => {
                 self.inodes.push(Inode { origin, names: 0 });
@@ -335,16 +343,19 @@ impl<'a> Tree<'a> {
             }
             Kind::Hardlink => {
                 let target = entry.link.as_deref().unwrap_or_default();
-                let found = self.walk(target, None, false).map(|found| &self.nodes[found.node as usize]);
-                let Some(target) = found.filter(|node| !node.directory) else {
+                let found = self.walk(target, None, false).map(|found| found.node);
+                let Some(target) = found.filter(|node| !self.nodes[*node as usize].directory) else {
                     self.gap(layer, &entry.path, "a hard link whose target does not exist: it is placed nowhere");
                     return;
                 };
-                if target.inode == NONE {
+                let inode = self.nodes[target as usize].inode;
+                if inode == NONE
+                    && let Some(same) = self.origin_of(target)
+                {
                     // A further name of a link or a device: the same thing again.
-                    described = (target.entry, target.changed);
+                    self.same.insert(origin, same);
                 }
-                target.inode
+                inode
             }
             _ => NONE,
         };
@@ -368,9 +379,10 @@ impl<'a> Tree<'a> {
             self.recent = None;
         }
         let slot = &mut self.nodes[node as usize];
-        (slot.entry, slot.changed) = described;
+        slot.entry = at;
+        slot.changed = u16::try_from(layer).unwrap_or(u16::MAX);
         slot.directory = directory;
-        slot.as_written = straight && described.0 == at && u32::from(described.1) == layer;
+        slot.as_written = straight && !self.same.contains_key(&origin);
         if slot.inode != inode {
             slot.inode = inode;
             self.inodes[inode as usize].names += 1;
@@ -489,7 +501,7 @@ impl<'a> Tree<'a> {
             }
             let at = stop.node;
             let node = &self.nodes[at as usize];
-            let origin = (node.entry != NONE).then_some(Origin { layer: u32::from(node.changed), entry: node.entry });
+            let origin = self.origin_of(at);
             let index = u32::try_from(placed.len()).unwrap_or(NONE);
             placed.push(Placed { origin, added: node.added, changed: node.changed });
             if !node.as_written {
@@ -706,5 +718,14 @@ mod tests {
     fn what_was_deleted_and_added_again_is_new() {
         let (tree, _) = stacked(&["f a 1", "f .wh.a -", "f a 1"]);
         assert_eq!(tree, ["a@2-2"]);
+    }
+
+    #[test]
+    fn a_further_name_of_a_link_belongs_to_the_layer_that_gave_it() {
+        let (tree, hidden) = stacked(&["l a b", "h c a", "f .wh.c -"]);
+        assert_eq!(tree, ["a@0-0"]);
+        assert_eq!(hidden, ["c@1 by 2 Deleted"]);
+        let (tree, _) = stacked(&["l a b\nf c 1", "h c a\nh d c"]);
+        assert_eq!(tree, ["a@0-0", "c@0-1", "d@1-1"]);
     }
 }
