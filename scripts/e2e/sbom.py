@@ -78,7 +78,7 @@ class Sbom(Suite):
         self.assertEqual(len(files), len(READABLE), f"\n{run}")
         return run, files
 
-    def validated(self, files):
+    def validated(self, files, names=tuple(VALIDATORS.values())):
         """Every validator is satisfied with every file; one that is not there is an error, not a pass."""
         self.assertTrue(VENV.is_file(), f"{VENV} is missing: `scripts/test e2e sbom` makes it")
         for module, name in VALIDATORS.items():
@@ -94,7 +94,7 @@ class Sbom(Suite):
                 print(f"  note   {answer['file']}: {answer['announced']}", flush=True)
         self.assertEqual({answer["file"] for answer in answers}, {path.name for path in files})
         seen = " ".join(answer.get("validator", "") for answer in answers)
-        for name in VALIDATORS.values():
+        for name in names:
             self.assertIn(name, seen)
         return answers
 
@@ -160,7 +160,7 @@ class Sbom(Suite):
         self.exits(imgguard("sbom", f"facts:{self.facts}", "--platform", "all", "-o", f"spdx-3-json={folder}/"), PASS)
         names = sorted(path.name for path in folder.iterdir())
         self.assertEqual([name.split(".", 1)[1] for name in names], ["index.spdx3.json", "linux-amd64.spdx3.json", "linux-arm64.spdx3.json"])
-        self.validated(sorted(folder.iterdir()))
+        self.validated(sorted(folder.iterdir()), ["spdx3-validate"])
         run = imgguard("sbom", f"facts:{self.facts}", "--platform", "all", "-o", f"csv={self.dir}/one.csv")
         self.exits(run, REFUSED, "{platform}")
         self.exits(imgguard("sbom", f"facts:{self.facts}", "--platform", "all", "-o", "csv"), REFUSED, "stdout holds one")

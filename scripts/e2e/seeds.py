@@ -153,5 +153,5 @@ class Seeds(Suite):
 
     def test_every_example_policy_is_right(self):
         """every policy in policies/ and policies/examples is free of mistakes"""
-        for policy in sorted((ROOT / "policies").rglob("*.yaml")):
+        for policy in sorted(path for path in (ROOT / "policies").rglob("*.yaml") if path.parent.name != "tables"):
             self.exits(imgguard("policy", "check", policy), PASS)

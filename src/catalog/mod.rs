@@ -113,7 +113,7 @@ pub struct Cataloger {
 /// Usual bound of a text that is kept whole, in bytes.
 pub const TEXT: u64 = 64 << 20;
 /// Usual bound of a program or an archive that is kept whole, in bytes.
-pub const BINARY: u64 = 128 << 20;
+pub const BINARY: u64 = 64 << 20;
 
 /// The catalogers that take a file, as a set of indexes into [`CATALOGERS`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -159,7 +159,7 @@ pub fn read(takers: Takers, input: &Input<'_>, records: &mut Vec<CatalogRecord>)
         let input = Input { bytes: &input.bytes[..input.bytes.len().min(limit)], ..*input };
         let Findings { packages, fragments, mut gaps } = (cataloger.parse)(&input)
             .unwrap_or_else(|error| Findings { gaps: vec![error.to_string()], ..Findings::default() });
-        if !input.is_whole() {
+        if !input.is_whole() && !binary::tells_what_it_missed(cataloger.id) {
             gaps.push(format!("only the first {} of its {} bytes were looked at", input.bytes.len(), input.size));
         }
         if packages.is_empty() && fragments.is_empty() && gaps.is_empty() {

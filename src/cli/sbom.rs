@@ -138,7 +138,7 @@ fn make(arguments: &MakeArguments, terminal: &Terminal) -> Result<Exit, Failure>
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let image = arguments.image.as_deref().unwrap_or_default();
-    let inspection = Reader::new(&arguments.source, terminal)?.inspect(image, &selector)?;
+    let inspection = Reader::new(&arguments.source, terminal)?.with_packages().inspect(image, &selector)?;
     let documents = documents(&inspection, &options, selector == Selector::All)?;
     write_all(&documents, &outputs, terminal)?;
     let exit = if gaps(&inspection).next().is_some() { Exit::Inconclusive } else { Exit::Pass };
@@ -237,7 +237,7 @@ fn verify(arguments: &VerifyArguments, terminal: &Terminal) -> Result<Exit, Fail
     let is_index = said == Some("index");
     let wanted = arguments.platform.as_deref().or(said).filter(|_| !is_index);
     let selector = selector(wanted, if is_index { Selector::All } else { Selector::Host })?;
-    let inspection = Reader::new(&arguments.source, terminal)?.inspect(&arguments.image, &selector)?;
+    let inspection = Reader::new(&arguments.source, terminal)?.with_packages().inspect(&arguments.image, &selector)?;
     let mut options = Options::of(file);
     if options.tool_version.is_empty() {
         options = Options { tool_version: env!("CARGO_PKG_VERSION").to_owned(), ..options };

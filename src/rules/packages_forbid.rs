@@ -12,11 +12,12 @@ use super::{Check, Fault, Level, Outcome, Rule};
 /// What counts without settings: compilers and build tools, headers, debuggers, ways to become somebody else.
 const USUAL: &[&str] = &[
     "gcc",
-    "gcc-[0-9]*",
+    "gcc-[0-9]",
+    "gcc-[0-9][0-9]",
     "g++",
     "g++-[0-9]*",
     "clang",
-    "clang-[0-9]*",
+    "clang-[0-9][0-9]",
     "make",
     "cmake",
     "build-essential",
@@ -54,7 +55,10 @@ pub(super) const RULE: Rule = Rule {
         ),
     ],
     passes: &[
-        ("", "package pkg:deb/libgcc-s1@12 in var/lib/dpkg/status"),
+        (
+            "",
+            "package pkg:deb/libgcc-s1@12 in var/lib/dpkg/status\npackage pkg:deb/gcc-12-base@12 in var/lib/dpkg/status",
+        ),
         (
             "",
             "package pkg:deb/gcc@12 in var/lib/dpkg/status\nlayer RUN purge\npackage pkg:deb/libc6@2 in var/lib/dpkg/status",

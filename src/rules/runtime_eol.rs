@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
     why: "After the end of its life nobody mends what is found in it: the image is open to every flaw that becomes known from \
           then on, and a scanner that compares with the vendor's list of fixes stays silent.",
     fix: "Build on a release that is maintained: `FROM debian:13-slim`, `FROM python:3.13-slim`. The dates are those of \
-          `policies/runtime-eol.yaml`; a runtime that the distribution packages counts with its distribution.",
+          `policies/tables/runtime-eol.yaml`; a runtime that the distribution packages counts with its distribution.",
     flags: &[
         (
             "",
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Day {
 }
 
 static TABLE: LazyLock<Option<Table>> = LazyLock::new(|| {
-    let node = crate::yaml::parse(include_str!("../../policies/runtime-eol.yaml")).ok()?;
+    let node = crate::yaml::parse(include_str!("../../policies/tables/runtime-eol.yaml")).ok()?;
     crate::yaml::read(&node).ok()
 });
 

@@ -294,6 +294,12 @@ fn read_token(detector: &Detector, tokens: &[Token], lead: &Lead, window: &Windo
     }
     let regular =
         matched.body.is_some_and(|(start, end, class)| judge::is_too_regular(&window.bytes[start..end], class));
+    // Between the packed strings of a program, words run on behind a lead as a token would.
+    let regular = regular
+        || matched.body.is_some_and(|(start, end, class)| {
+            let body = &window.bytes[start..end];
+            class.size() >= 62 && body.len() >= 16 && super::words::is_wordy(body)
+        });
     let grade = match check {
         Check::Agrees => Grade::Proven,
         Check::Fails => Grade::Weak,

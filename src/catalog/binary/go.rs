@@ -38,6 +38,10 @@ fn parse(input: &Input<'_>) -> Result<Findings, CatalogError> {
             break;
         }
     }
+    // Every Go program begins with the identity of its build; the modules stand much later.
+    if findings.packages.is_empty() && !input.is_whole() && memmem::find(input.bytes, b"Go build ID: \"").is_some() {
+        findings.gaps.push(super::cut(input, "the modules of a Go program were not found"));
+    }
     Ok(findings)
 }
 

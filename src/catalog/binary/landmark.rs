@@ -152,7 +152,11 @@ fn parse(input: &Input<'_>) -> Result<Findings, CatalogError> {
             Some(package)
         })
         .collect();
-    Ok(Findings { packages, ..Findings::default() })
+    let mut findings = Findings { packages, ..Findings::default() };
+    if findings.packages.is_empty() && !input.is_whole() {
+        findings.gaps.push(super::cut(input, "the version of a well-known program was not found"));
+    }
+    Ok(findings)
 }
 
 /// Escapes what has a meaning in a formatted CPE name (CPE 2.3 naming, section 6.2).

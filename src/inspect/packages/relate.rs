@@ -148,7 +148,9 @@ fn tampering(
     let resolved = paths.resolve(&file.path);
     let Some(there) = resolved.as_deref().and_then(|path| image.file(path)) else {
         // A language's list names files that were never unpacked (compiled on demand): only those with a digest count.
-        let counts = fact.package.kind.is_system() || file.digest.is_some();
+        // So do folders and links in lists that have digests of the files.
+        let has_digests = fact.package.files.iter().any(|file| file.digest.is_some());
+        let counts = file.digest.is_some() || fact.package.kind.is_system() && !has_digests;
         let path = resolved.as_deref().unwrap_or(&file.path);
         let by =
             hidden.get(path).into_iter().flatten().filter(|(how, _)| *how == How::Deleted).map(|(_, by)| *by).max();

@@ -159,7 +159,12 @@ fn gnupg(window: &Window<'_>) -> Option<Reading> {
     }
     let counted = memchr::memmem::find(ahead, b"(1:").and_then(|at| ahead.get(at + 4..)).is_some_and(|rest| {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        (1..=4).contains(&digits) && rest.get(digits) == Some(&b':')
+        let length = std::str::from_utf8(&rest[..digits]).ok().and_then(|digits| digits.parse::<usize>().ok());
+        // The number has to be as long as it says, as far as it can be seen.
+        let ends = |length: usize| {
+            window.ahead().get(ahead.len() - rest.len() + digits + 1 + length).is_none_or(|&byte| byte == b')')
+        };
+        (1..=4).contains(&digits) && rest.get(digits) == Some(&b':') && length.is_some_and(ends)
     });
     let hexadecimal = memchr::memchr(b'#', ahead)
         .is_some_and(|at| ahead[at + 1..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count() >= 32);
