@@ -156,6 +156,9 @@ impl Scanner {
         let known = reading.canonical.as_deref().unwrap_or(value);
         let fingerprint = self.fingerprints.of(known);
         let grade = if published::is_published(&self.fingerprints.common(known)) { Grade::Weak } else { reading.grade };
+        // A program that knows how tokens begin has those beginnings packed one behind the other.
+        let is_table = !place.text && grade == Grade::Structured && self.holds_another_lead(lead, value);
+        let grade = if is_table { Grade::Weak } else { grade };
         let start = place.base + (at - window.at + reading.start) as u64;
         Some(Found {
             start,
@@ -167,6 +170,20 @@ impl Scanner {
             redacted: redact::redacted(value, detector.may_show),
             fingerprint,
         })
+    }
+
+    /// Tells whether a value, behind its own lead, holds the literal by which another kind of token is found.
+    fn holds_another_lead(&self, lead: &Lead, value: &[u8]) -> bool {
+        let body = value.get(lead.literal.len()..).unwrap_or_default();
+        self.detectors
+            .iter()
+            .filter_map(|detector| match detector.seek {
+                Seek::Tokens(tokens) => Some(tokens),
+                _ => None,
+            })
+            .flatten()
+            .flat_map(|token| token.leads)
+            .any(|other| other.len() >= 4 && memmem::find(body, other.as_bytes()).is_some())
     }
 
     /// Calls `visit` with each place that starts in `from..to` while it returns true, and `run` with each long run of token
