@@ -50,7 +50,7 @@ use crate::model::{CatalogRecord, Fragment, Package};
 pub const HEAD: usize = 64;
 
 /// Changes whenever a cataloger reads something else out of the same bytes.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One file, as a cataloger sees it.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +80,9 @@ pub struct Findings {
     pub fragments: Vec<Fragment>,
     /// What could not be understood, each a sentence without a full stop that names the place (`line 7: …`).
     pub gaps: Vec<String>,
+    /// The cataloger knows what a file of which only the beginning was seen may hide, and has told it in `gaps` if it does:
+    /// most large programs hold nothing for most catalogers. If this is not set, every such file is a gap.
+    pub judged_cut: bool,
 }
 
 /// Why a file could not be read at all. Parsers that can go on behind the damage return findings with gaps instead.
@@ -157,9 +160,9 @@ pub fn read(takers: Takers, input: &Input<'_>, records: &mut Vec<CatalogRecord>)
     for cataloger in takers.iter() {
         let limit = usize::try_from(cataloger.limit).unwrap_or(usize::MAX);
         let input = Input { bytes: &input.bytes[..input.bytes.len().min(limit)], ..*input };
-        let Findings { packages, fragments, mut gaps } = (cataloger.parse)(&input)
+        let Findings { packages, fragments, mut gaps, judged_cut } = (cataloger.parse)(&input)
             .unwrap_or_else(|error| Findings { gaps: vec![error.to_string()], ..Findings::default() });
-        if !input.is_whole() && !binary::tells_what_it_missed(cataloger.id) {
+        if !input.is_whole() && !judged_cut {
             gaps.push(format!("only the first {} of its {} bytes were looked at", input.bytes.len(), input.size));
         }
         if packages.is_empty() && fragments.is_empty() && gaps.is_empty() {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use crate::model::{
     Aside, Document, DocumentKind, Entry, File, FileHash, Gap, GapKind, Hidden, How, ImageFacts, Kind, Layer,
     LayerFacts, Note, NoteKind, Place, ScanLedger, Spot, Waste,
@@ -201,10 +203,16 @@ fn documents(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Vec<Docu
     let mut wanted: BTreeMap<Origin, &Document> = BTreeMap::new();
     for (layer, facts) in facts.iter().enumerate() {
         let Some(facts) = facts else { continue };
-        for document in &facts.documents {
-            // The last member of that name is the one that counts; a document is kept per name.
-            let at = facts.entries.iter().rposition(|entry| entry.path == document.path && entry.kind == Kind::File);
-            if let Some(at) = at {
+        let mut named: HashMap<&str, &Document> =
+            facts.documents.iter().map(|document| (&*document.path, document)).collect();
+        // The last member of that name is the one that counts; a document is kept per name.
+        for (at, entry) in facts.entries.iter().enumerate().rev() {
+            if named.is_empty() {
+                break;
+            }
+            if entry.kind == Kind::File
+                && let Some(document) = named.remove(&*entry.path)
+            {
                 let origin = Origin {
                     layer: u32::try_from(layer).unwrap_or(u32::MAX),
                     entry: u32::try_from(at).unwrap_or(u32::MAX),
@@ -303,18 +311,25 @@ fn secret_places(facts: &[Option<Arc<LayerFacts>>], overlaid: &Overlaid) -> Vec<
 struct Supply<'a> {
     by_layer: BTreeMap<(u32, &'a str), &'a str>,
     by_content: BTreeMap<(&'a str, FileHash), (u32, &'a str)>,
-    facts: &'a [Option<Arc<LayerFacts>>],
+    contents: Vec<Contents<'a>>,
 }
+
+/// The hashes of the members of a layer that somebody asks for: by name, none when the archive names it twice.
+type Contents<'a> = HashMap<&'a str, Option<FileHash>>;
 
 impl<'a> Supply<'a> {
     fn of(facts: &'a [Option<Arc<LayerFacts>>]) -> Self {
-        let mut supply = Self { by_layer: BTreeMap::new(), by_content: BTreeMap::new(), facts };
+        let mut supply = Self { by_layer: BTreeMap::new(), by_content: BTreeMap::new(), contents: Vec::new() };
+        if facts.iter().flatten().all(|layer| layer.supplied.is_empty()) {
+            return supply;
+        }
+        supply.contents = facts.iter().map(|layer| layer.as_deref().map(contents).unwrap_or_default()).collect();
         for (layer, of_layer) in facts.iter().enumerate() {
-            let (Ok(layer), Some(of_layer)) = (u32::try_from(layer), of_layer) else { continue };
+            let (Ok(number), Some(of_layer)) = (u32::try_from(layer), of_layer) else { continue };
             for supplied in &of_layer.supplied {
-                supply.by_layer.insert((layer, &supplied.path), &supplied.by);
-                if let Some(hash) = content_of(of_layer, &supplied.path) {
-                    supply.by_content.entry((&supplied.path, hash)).or_insert((layer, &supplied.by));
+                supply.by_layer.insert((number, &supplied.path), &supplied.by);
+                if let Some(Some(hash)) = supply.contents[layer].get(&*supplied.path) {
+                    supply.by_content.entry((&supplied.path, *hash)).or_insert((number, &supplied.by));
                 }
             }
         }
@@ -325,19 +340,22 @@ impl<'a> Supply<'a> {
         if let Some(by) = self.by_layer.get(&(layer, path)) {
             return Some(by);
         }
-        if self.by_content.is_empty() {
-            return None;
-        }
-        let hash = content_of(self.facts.get(layer as usize)?.as_ref()?, path)?;
+        let hash = self.contents.get(layer as usize)?.get(path).copied().flatten()?;
         self.by_content.get(&(path, hash)).filter(|(since, _)| *since < layer).map(|(_, by)| *by)
     }
 }
 
-/// The hash of the only member of that name; none when the archive names it twice.
-fn content_of(facts: &LayerFacts, path: &str) -> Option<FileHash> {
-    let mut named = facts.entries.iter().filter(|entry| &*entry.path == path);
-    let only = named.next()?;
-    if named.next().is_some() { None } else { only.sha256 }
+/// The hashes of the files with hits and of those that packages supplied, in one pass over the members.
+fn contents(facts: &LayerFacts) -> Contents<'_> {
+    let asked = facts.hits.iter().map(|hit| &*hit.path).chain(facts.supplied.iter().map(|supplied| &*supplied.path));
+    let mut counted: HashMap<&str, (usize, Option<FileHash>)> = asked.map(|path| (path, (0, None))).collect();
+    for entry in &facts.entries {
+        if let Some((count, hash)) = counted.get_mut(&*entry.path) {
+            *count += 1;
+            *hash = entry.sha256;
+        }
+    }
+    counted.into_iter().map(|(path, (count, hash))| (path, hash.filter(|_| count == 1))).collect()
 }
 
 fn hollow() -> Entry {

@@ -1,7 +1,7 @@
 //! The search for secrets through one layer's files, chunk by chunk.
 
 use crate::layer::Pieces;
-use crate::model::{Gap, GapKind, Hit, ScanLedger};
+use crate::model::{Gap, GapKind, Grade, Hit, ScanLedger};
 use crate::secrets::{FileScan, Scanner};
 
 use super::supply::Recordable;
@@ -17,6 +17,12 @@ struct Open {
     scan: FileScan<'static>,
     path: Box<str>,
     held: Option<Vec<u8>>,
+}
+
+/// Whether a hit is one that has to be answered for. The weak ones are not hashed for: they are many, and a verdict rests
+/// on them only when somebody asks for it.
+fn is_accusing(hit: &Hit) -> bool {
+    hit.grade > Grade::Weak
 }
 
 /// Most bytes that are unpacked out of the archives in one layer.
@@ -61,7 +67,7 @@ impl LayerSearch {
                 let mut scan = self.begin(path, piece.size);
                 scan.feed(scanner, bytes, true, &mut self.hits);
                 self.end(&scan, path);
-                if self.hits.len() > before {
+                if self.hits[before..].iter().any(is_accusing) {
                     self.hashes.push(Recordable::of(path.into(), bytes));
                 }
                 continue;
@@ -84,7 +90,7 @@ impl LayerSearch {
             }
             if piece.last {
                 self.end(&scan, &path);
-                if let Some(held) = held.filter(|_| self.hits.len() > before) {
+                if let Some(held) = held.filter(|_| self.hits[before..].iter().any(is_accusing)) {
                     self.hashes.push(Recordable::of(path, &held));
                 }
             } else {

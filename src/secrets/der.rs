@@ -28,6 +28,18 @@ impl<'a> Der<'a> {
         }
     }
 
+    /// Tells whether nothing but whole elements with these tags follows.
+    fn holds_only(&self, mut rest: &'a [u8], tags: &[u8]) -> bool {
+        while !rest.is_empty() {
+            match self.element(rest) {
+                Some((tag, _, after)) if tags.contains(&tag) => rest = after,
+                Some(_) => return false,
+                None => return self.cut,
+            }
+        }
+        true
+    }
+
     /// Tells whether it is a private key that anybody can use.
     pub fn is_key(&self) -> bool {
         let read = || {
@@ -40,8 +52,11 @@ impl<'a> Der<'a> {
             match tag {
                 // PKCS#1 and the form of DSA keys: further numbers.
                 2 => (second.len() >= 32 && self.element(rest)?.0 == 2).then_some(()),
-                // PKCS#8: an algorithm, then the key.
-                0x30 => (self.element(second)?.0 == 6 && self.element(rest)?.0 == 4).then_some(()),
+                // PKCS#8: an algorithm, then the key, then attributes and the public key (RFC 5958, section 2).
+                0x30 => {
+                    let (4, _, rest) = self.element(rest)? else { return None };
+                    (self.element(second)?.0 == 6 && self.holds_only(rest, &[0xa0, 0x81, 0xa1])).then_some(())
+                }
                 // SEC1: the number itself.
                 4 => (second.len() >= 16).then_some(()),
                 _ => None,
@@ -141,6 +156,15 @@ mod tests {
                 .collect();
             assert!(found.contains(&(7, 7 + key.len())), "{kind}: {found:?}");
         }
+    }
+
+    #[test]
+    fn the_template_of_a_key_inside_a_program_is_none() {
+        // A library writes the beginning of its keys from a constant; what the linker puts behind it is text.
+        let template = b"\x30\x53\x02\x01\x01\x30\x05\x06\x03+ep\x04\x22\x04\x20\xa1\x23\x03\x21\x00";
+        let text = b"/usr/src/some/where/in/a/library/src/private_key.rs/usr/src/another/file/of/it.rs";
+        let bytes = [&template[..], text].concat();
+        assert_eq!(key_around(&bytes, 7), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The gate names the places where a token could begin; at each, a detector looks at a [`Window`] of fixed size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
 
@@ -17,7 +17,7 @@ use super::window::Window;
 use crate::model::{Grade, Nature, Severity};
 
 /// Changes whenever detectors or the engine find something else in the same bytes.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Hits told of one file; what is beyond is told by [`FileScan::truncated`](super::FileScan::truncated).
 pub const MAX_HITS: usize = 10_000;
@@ -26,9 +26,9 @@ pub const MAX_HITS: usize = 10_000;
 pub struct Scanner {
     detectors: Vec<&'static Detector>,
     leads: Gate,
-    url: memmem::Finder<'static>,
     hash: memmem::Finder<'static>,
-    urls: Vec<u16>,
+    /// The literals of four bytes and more by which tokens are found, each once.
+    token_leads: BTreeSet<&'static [u8]>,
     shadows: Vec<u16>,
     fingerprints: Fingerprints,
 }
@@ -54,7 +54,8 @@ impl Scanner {
 
     fn of(detectors: Vec<&'static Detector>) -> Self {
         let mut leads = Vec::new();
-        let (mut urls, mut shadows) = (Vec::new(), Vec::new());
+        let mut shadows = Vec::new();
+        let mut token_leads = BTreeSet::new();
         for (detector, index) in detectors.iter().zip(0u16..) {
             let lead = |literal: &'static str, any_case, token| Lead {
                 literal: literal.as_bytes(),
@@ -66,6 +67,8 @@ impl Scanner {
             let in_run = |literal| Asked { run: runs::LEAST, ..read(literal, false, false) };
             match detector.seek {
                 Seek::Tokens(tokens) => {
+                    let literals = tokens.iter().flat_map(|token| token.leads).map(|literal| literal.as_bytes());
+                    token_leads.extend(literals.filter(|literal| literal.len() >= 4));
                     for (token, number) in tokens.iter().zip(0u16..) {
                         leads.extend(token.leads.iter().map(|literal| Asked {
                             lead: lead(literal, false, number),
@@ -79,7 +82,7 @@ impl Scanner {
                 }
                 Seek::InRun { leads: literals, .. } => leads.extend(literals.iter().copied().map(in_run)),
                 Seek::Words { words, .. } => leads.extend(words.iter().map(|literal| read(literal, true, true))),
-                Seek::Url(_) => urls.push(index),
+                Seek::Url(_) => leads.push(read("://", false, true)),
                 Seek::Shadow(_) => shadows.push(index),
                 Seek::Assignment(_) => {
                     leads.extend(super::assignment::WORDS.iter().map(|literal| read(literal, false, true)));
@@ -88,9 +91,8 @@ impl Scanner {
         }
         Self {
             leads: Gate::new(&leads),
-            url: memmem::Finder::new(b"://"),
             hash: memmem::Finder::new(b":$"),
-            urls,
+            token_leads,
             shadows,
             fingerprints: Fingerprints::new(),
             detectors,
@@ -175,15 +177,7 @@ impl Scanner {
     /// Tells whether a value, behind its own lead, holds the literal by which another kind of token is found.
     fn holds_another_lead(&self, lead: &Lead, value: &[u8]) -> bool {
         let body = value.get(lead.literal.len()..).unwrap_or_default();
-        self.detectors
-            .iter()
-            .filter_map(|detector| match detector.seek {
-                Seek::Tokens(tokens) => Some(tokens),
-                _ => None,
-            })
-            .flatten()
-            .flat_map(|token| token.leads)
-            .any(|other| other.len() >= 4 && memmem::find(body, other.as_bytes()).is_some())
+        self.token_leads.iter().any(|other| memmem::find(body, other).is_some())
     }
 
     /// Calls `visit` with each place that starts in `from..to` while it returns true, and `run` with each long run of token
@@ -203,22 +197,16 @@ impl Scanner {
         };
         self.leads.each_in_runs(bytes, (from, to), &mut visit, run);
         self.leads.each_literal(bytes, (from, to), text, &mut visit);
-        if !text {
+        if !text || name != Name::Shadow {
             return;
         }
-        let mut literal = |finder: &memmem::Finder<'_>, detectors: &[u16]| {
-            let end = bytes.len().min(to + finder.needle().len() - 1);
-            for at in finder.find_iter(bytes.get(from..end).unwrap_or_default()) {
-                for &detector in detectors {
-                    if !visit(from + at, &Lead { literal: b"", any_case: false, detector, token: 0 }) {
-                        return;
-                    }
+        let end = bytes.len().min(to + self.hash.needle().len() - 1);
+        for at in self.hash.find_iter(bytes.get(from..end).unwrap_or_default()) {
+            for &detector in &self.shadows {
+                if !visit(from + at, &Lead { literal: b"", any_case: false, detector, token: 0 }) {
+                    return;
                 }
             }
-        };
-        literal(&self.url, &self.urls);
-        if name == Name::Shadow {
-            literal(&self.hash, &self.shadows);
         }
     }
 
@@ -226,9 +214,16 @@ impl Scanner {
     pub(super) fn in_text(&self, bytes: &[u8]) -> Vec<Found> {
         let place = Place { bytes, base: 0, text: true, name: Name::Config };
         let mut found = Vec::new();
+        let (mut sure, mut weak) = (0, 0);
         let mut visit = |at: usize, lead: &Lead| {
-            found.extend(self.look(lead, place, at));
-            found.len() < MAX_HITS
+            if let Some(one) = self.look(lead, place, at) {
+                let count = if one.grade == Grade::Weak { &mut weak } else { &mut sure };
+                *count += 1;
+                if *count <= MAX_HITS {
+                    found.push(one);
+                }
+            }
+            sure < MAX_HITS
         };
         self.each_place(place, (0, bytes.len()), &mut visit, &mut |_, _| {});
         found

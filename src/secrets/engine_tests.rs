@@ -187,6 +187,17 @@ fn more_hits_than_the_limit_are_told_as_truncated_however_the_file_is_cut() {
 }
 
 #[test]
+fn a_crowd_of_weak_hits_pushes_no_secret_out() {
+    let weak = expand("ghp_{b62 36}\n").repeat(3 * MAX_HITS);
+    let text = [weak, expand("ghp_{b62 30}{sum62}\n")].concat();
+    let (hits, truncated) = scan_cut("a", text.as_bytes(), &[70_000]);
+    assert!(!truncated);
+    assert_eq!(hits.iter().filter(|hit| hit.grade == Grade::Proven).count(), 1);
+    assert_eq!(hits.len(), MAX_HITS + 1);
+    assert_eq!(hits, scan("a", text.as_bytes()));
+}
+
+#[test]
 fn hostile_repetition_comes_to_an_end() {
     // A search that is not linear would need hours for these.
     let key = expand("-----BEGIN PRIVATE KEY-----\n{der pkcs8}");

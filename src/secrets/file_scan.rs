@@ -1,8 +1,8 @@
 //! The search through one file.
 
-use super::engine::{MAX_HITS, Scanner};
+use super::engine::Scanner;
 use super::name::Name;
-use super::views::{Account, MAX_UNPACKED, Shared, Stream};
+use super::views::{Account, MAX_UNPACKED, Shared, Stream, cut_to_limit};
 use crate::model::{Hit, ScanLedger, SkipReason};
 
 /// The search through one file.
@@ -47,7 +47,7 @@ impl<'p> FileScan<'p> {
         decoded.filter(|(kind, _)| !matches!(kind, Base64 | Hex | Utf16 | Escapes)).map(|(_, sum)| sum.bytes).sum()
     }
 
-    /// Tells whether the file holds more than [`MAX_HITS`] hits, so that not all were told.
+    /// Tells whether the file holds more than [`MAX_HITS`](super::MAX_HITS) hits that are not weak, so that not all were told.
     #[must_use]
     pub fn truncated(&self) -> bool {
         self.account.truncated || self.stream.search().truncated()
@@ -95,10 +95,7 @@ impl<'p> FileScan<'p> {
     fn deliver(&mut self, scanner: &Scanner, hits: &mut Vec<Hit>) {
         let mut shared = Shared { scanner, account: &mut self.account };
         let mut seen = self.stream.finish(&mut shared);
-        if seen.len() > MAX_HITS {
-            seen.truncate(MAX_HITS);
-            self.account.truncated = true;
-        }
+        self.account.truncated |= cut_to_limit(&mut seen);
         let from = hits.len();
         hits.extend(seen.into_iter().map(|one| Hit {
             path: self.path.into(),

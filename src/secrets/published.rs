@@ -78,10 +78,11 @@ const PUBLISHED: &[&[&str]] = &[
         "eb78a1dfef21499fe49516d4749121bb",
         "fa2935d05b4e5f70954d473321fe06ed",
     ],
-    // Examples of the AWS command line and of XML Security.
+    // Examples of the AWS command line, of the reference of AWS DataSync, and of XML Security.
     &[
         "23232f46eb50a675a498b893488b170f",
         "3d15f2d54f2c87b2012cf234b39ae95f",
+        "7c5d73b4fc9209cf020e997f736cdc36",
         "a367aca140b6d00dc8008bda2a361d6a",
         "a37d78386aa1ea9c320eb941f84a94a0",
     ],

@@ -7,6 +7,7 @@ use super::engine::{Found, MAX_HITS, Place, Scanner};
 use super::gate::Lead;
 use super::name::Name;
 use super::window::{AHEAD, BEHIND};
+use crate::model::Grade;
 
 /// Bytes at the start of a stream that decide whether it is text.
 const SNIFF: usize = 8 * 1024;
@@ -36,10 +37,50 @@ pub(super) struct Search {
     lines: u64,
     /// A NUL was seen before `base`.
     nul: bool,
+    /// What is surer than [`Grade::Weak`].
+    sure: Kept,
+    /// What is not: counted apart, so that no crowd of examples pushes a secret out.
+    weak: Kept,
+}
+
+/// The findings of one stream that come first, at most [`MAX_HITS`] of them.
+#[derive(Debug, Default)]
+struct Kept {
     found: Vec<Found>,
     /// Findings behind this place are beyond the limit.
     ceiling: Option<u64>,
     truncated: bool,
+}
+
+impl Kept {
+    /// Keeps a finding, if it is one of the first [`MAX_HITS`]; which those are does not depend on the order they come in.
+    fn keep(&mut self, one: Found) {
+        if self.ceiling.is_some_and(|ceiling| one.start > ceiling) {
+            self.truncated = true;
+            return;
+        }
+        self.found.push(one);
+        if self.found.len() >= 2 * MAX_HITS {
+            self.prune();
+        }
+    }
+
+    fn prune(&mut self) {
+        if self.found.len() <= MAX_HITS {
+            return;
+        }
+        self.found.sort_by(|one, other| {
+            let key = |found: &Found| (found.start, found.end, found.detector, std::cmp::Reverse(found.grade));
+            key(one).cmp(&key(other))
+        });
+        self.found
+            .dedup_by(|one, other| (one.start, one.end, one.detector) == (other.start, other.end, other.detector));
+        if self.found.len() > MAX_HITS {
+            self.found.truncate(MAX_HITS);
+            self.ceiling = self.found.last().map(|found| found.start);
+            self.truncated = true;
+        }
+    }
 }
 
 /// What is told of each piece of the stream exactly once, in order, besides the search itself.
@@ -74,9 +115,9 @@ impl Search {
         self.text
     }
 
-    /// Tells whether there were more findings than are kept.
+    /// Tells whether there were more findings than are kept; weak ones do not count.
     pub fn truncated(&self) -> bool {
-        self.truncated
+        self.sure.truncated
     }
 
     /// Gives the room of the bytes kept between two chunks.
@@ -106,11 +147,16 @@ impl Search {
 
     /// Gives what was found, sorted out.
     pub fn finish(&mut self, scanner: &Scanner) -> Vec<Found> {
-        if self.found.is_empty() {
+        let (mut sure, mut weak) = (std::mem::take(&mut self.sure), std::mem::take(&mut self.weak));
+        self.sure.truncated = sure.truncated;
+        if sure.found.is_empty() && weak.found.is_empty() {
             return Vec::new();
         }
-        self.prune();
-        scanner.settled(std::mem::take(&mut self.found))
+        sure.prune();
+        weak.prune();
+        self.sure.truncated = sure.truncated;
+        sure.found.append(&mut weak.found);
+        scanner.settled(sure.found)
     }
 
     /// Searches the carry up to the first place whose window reaches back no further than `bytes`, which follow it.
@@ -152,58 +198,36 @@ impl Search {
     fn search(&mut self, scanner: &Scanner, bytes: &[u8], to: usize, watch: &mut dyn Watch) {
         let text = *self.text.get_or_insert_with(|| is_text(bytes));
         let place = Place { bytes, base: self.base, text, name: self.name };
-        let (first, from) = (self.found.len(), self.from);
+        let from = self.from;
         let mut runs = Vec::new();
+        let mut any = false;
         let mut visit = |at: usize, lead: &Lead| {
-            if self.ceiling.is_some_and(|ceiling| place.base + at as u64 > ceiling + KEEP as u64) {
+            if self.sure.ceiling.is_some_and(|ceiling| place.base + at as u64 > ceiling + KEEP as u64) {
                 return false;
             }
             if let Some(one) = scanner.look(lead, place, at) {
-                self.keep(one);
+                any = true;
+                if one.grade == Grade::Weak { self.weak.keep(one) } else { self.sure.keep(one) }
             }
             true
         };
         scanner.each_place(place, (from, to), &mut visit, &mut |start, end| runs.push((start, end)));
-        if text && self.found.len() > first {
+        if text && any {
             self.number_lines(bytes);
         }
         watch.piece(place, from, to, &runs);
     }
 
-    /// Keeps a finding, if it is one of the first [`MAX_HITS`]; which those are does not depend on the order they come in.
-    fn keep(&mut self, one: Found) {
-        if self.ceiling.is_some_and(|ceiling| one.start > ceiling) {
-            self.truncated = true;
-            return;
-        }
-        self.found.push(one);
-        if self.found.len() >= 2 * MAX_HITS {
-            self.prune();
-        }
-    }
-
-    fn prune(&mut self) {
-        if self.found.len() <= MAX_HITS {
-            return;
-        }
-        self.found.sort_by(|one, other| {
-            let key = |found: &Found| (found.start, found.end, found.detector, std::cmp::Reverse(found.grade));
-            key(one).cmp(&key(other))
-        });
-        self.found
-            .dedup_by(|one, other| (one.start, one.end, one.detector) == (other.start, other.end, other.detector));
-        if self.found.len() > MAX_HITS {
-            self.found.truncate(MAX_HITS);
-            self.ceiling = self.found.last().map(|found| found.start);
-            self.truncated = true;
-        }
-    }
-
     /// Gives the findings that have none yet their lines; all lie in `bytes` or behind.
     fn number_lines(&mut self, bytes: &[u8]) {
         let base = self.base;
-        let mut new: Vec<&mut Found> =
-            self.found.iter_mut().filter(|found| found.start >= base && found.line.is_none()).collect();
+        let mut new: Vec<&mut Found> = self
+            .sure
+            .found
+            .iter_mut()
+            .chain(&mut self.weak.found)
+            .filter(|found| found.start >= base && found.line.is_none())
+            .collect();
         new.sort_by_key(|found| found.start);
         let (mut line, mut seen, mut nul) = (self.lines, 0, self.nul);
         for found in new {

@@ -28,7 +28,7 @@ const MAX_MODULES: usize = 50_000;
 const MARKER: usize = 16;
 
 fn parse(input: &Input<'_>) -> Result<Findings, CatalogError> {
-    let mut findings = Findings::default();
+    let mut findings = Findings { judged_cut: true, ..Findings::default() };
     for at in memmem::find_iter(input.bytes, MAGIC).take(MAX_TRIES) {
         if let Some((version, modules)) = read(input.bytes, at) {
             findings.packages = packages(&version, &modules, &mut findings.gaps);

@@ -152,7 +152,7 @@ fn parse(input: &Input<'_>) -> Result<Findings, CatalogError> {
             Some(package)
         })
         .collect();
-    let mut findings = Findings { packages, ..Findings::default() };
+    let mut findings = Findings { packages, judged_cut: true, ..Findings::default() };
     if findings.packages.is_empty() && !input.is_whole() {
         findings.gaps.push(super::cut(input, "the version of a well-known program was not found"));
     }

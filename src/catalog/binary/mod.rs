@@ -18,12 +18,6 @@ pub(super) fn is_program(_path: &str, head: &[u8]) -> bool {
     }
 }
 
-/// Whether a cataloger of programs says itself when the part of a large file that it did not see may matter: most large
-/// programs hold nothing for it.
-pub(super) fn tells_what_it_missed(id: &str) -> bool {
-    [go::CATALOGER.id, rust::CATALOGER.id, note::CATALOGER.id, landmark::CATALOGER.id].contains(&id)
-}
-
 /// A sentence for a program of which only the beginning was seen.
 fn cut(input: &super::Input<'_>, what: &str) -> String {
     format!("{what}, and only the first {} of its {} bytes were looked at", input.bytes.len(), input.size)

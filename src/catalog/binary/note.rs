@@ -40,7 +40,9 @@ fn parse(input: &Input<'_>) -> Result<Findings, CatalogError> {
         Some(2) => find::<elf::FileHeader64<Endianness>>(input.bytes),
         _ => None,
     };
-    let Some(text) = text else { return Ok(Findings::default()) };
+    // Linkers put the notes in front: behind the beginning of a large program there are none.
+    let findings = Findings { judged_cut: true, ..Findings::default() };
+    let Some(text) = text else { return Ok(findings) };
     let end = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let note: Note = serde_json::from_slice(text.get(..end.min(MAX_TEXT)).unwrap_or_default())
         .map_err(|error| CatalogError(format!("the package note is no JSON object: {error}")))?;
@@ -62,7 +64,7 @@ fn parse(input: &Input<'_>) -> Result<Findings, CatalogError> {
     }
     let told = [("elf:note-type", note.kind), ("elf:os", note.os), ("elf:debug-info", note.debug_info_url)];
     package.properties.extend(told.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
-    Ok(Findings { packages: vec![package], ..Findings::default() })
+    Ok(Findings { packages: vec![package], ..findings })
 }
 
 /// The text of the note, from the program headers: they stand at the start of the file, the sections may be cut off.
@@ -136,7 +138,7 @@ mod tests {
     fn damaged_notes_are_errors_and_other_files_are_nothing() {
         assert!(found(&elf("{\"type\":\"rpm\"}")).is_err());
         assert!(found(&elf("no json")).is_err());
-        assert_eq!(found(b"\x7fELF"), Ok(Findings::default()));
+        assert_eq!(found(b"\x7fELF").map(|findings| findings.packages), Ok(Vec::new()));
         for cut in 0..180 {
             let mut bytes = elf("{\"name\":\"a\"}");
             bytes.truncate(bytes.len() - cut.min(bytes.len()));

@@ -43,11 +43,12 @@ struct Crate {
 
 fn parse(input: &Input<'_>) -> Result<Findings, CatalogError> {
     // Cheap first: most programs do not have the section.
-    if memchr::memmem::find(input.bytes, SECTION).is_none() {
+    if input.is_whole() && memchr::memmem::find(input.bytes, SECTION).is_none() {
         return Ok(Findings::default());
     }
-    let Ok(file) = object::File::parse(input.bytes) else { return Ok(Findings::default()) };
-    let Some(section) = file.section_by_name_bytes(SECTION) else { return Ok(Findings::default()) };
+    // The table of sections stands at the end: a program of which only the beginning was seen has none.
+    let Ok(file) = object::File::parse(input.bytes) else { return Ok(without_list(input)) };
+    let Some(section) = file.section_by_name_bytes(SECTION) else { return Ok(without_list(input)) };
     let damaged = |why: String| CatalogError(format!("the list of crates cannot be read: {why}"));
     let packed = section.data().map_err(|error| damaged(error.to_string()))?;
     let mut json = Vec::new();
@@ -59,12 +60,22 @@ fn parse(input: &Input<'_>) -> Result<Findings, CatalogError> {
         return Err(damaged(format!("it has more than {MAX_JSON} bytes")));
     }
     let list: List = serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
-    let mut findings = Findings::default();
+    let mut findings = Findings { judged_cut: true, ..Findings::default() };
     if list.packages.iter().filter(|one| one.root).count() != 1 {
         findings.gaps.push("the list of crates does not have exactly one root".to_owned());
     }
     findings.packages = list.packages.iter().map(|one| package(one, &list)).collect();
     Ok(findings)
+}
+
+/// What is said when no list was found: nothing of a whole program; of the beginning of a Rust program, which the paths of
+/// the standard library's sources betray, that its end may hold one.
+fn without_list(input: &Input<'_>) -> Findings {
+    let mut findings = Findings { judged_cut: true, ..Findings::default() };
+    if !input.is_whole() && memchr::memmem::find(input.bytes, b"/rustc/").is_some() {
+        findings.gaps.push(super::cut(input, "the list of crates of a Rust program was not found"));
+    }
+    findings
 }
 
 fn package(one: &Crate, list: &List) -> Package {
@@ -94,6 +105,19 @@ fn package(one: &Crate, list: &List) -> Package {
 mod tests {
     use super::*;
     use std::io::Write as _;
+
+    #[test]
+    fn the_beginning_of_a_rust_program_is_a_gap_and_of_another_program_none() {
+        let cut = |bytes: &[u8]| {
+            let mut records = Vec::new();
+            let takers = crate::catalog::Takers::of("usr/bin/a", bytes);
+            crate::catalog::read(takers, &Input { path: "usr/bin/a", bytes, size: 1 << 40 }, &mut records);
+            records.into_iter().flat_map(|record| record.gaps).collect::<Vec<_>>()
+        };
+        let head = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 57]].concat();
+        assert_eq!(cut(&[&head[..], b"/rustc/0123/library/core/src/fmt/mod.rs"].concat()).len(), 1);
+        assert!(cut(&head).is_empty());
+    }
 
     /// An ELF file with one section of that name and content.
     fn elf(section: &[u8], content: &[u8]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use super::{Detector, Seek};
 use crate::model::{Grade, Severity};
 use crate::secrets::named::Named;
-use crate::secrets::shape::{Class, Part, Token, UUID, exactly};
+use crate::secrets::shape::{Check, Class, Part, Token, UUID, exactly};
 
 const ALIBABA: &str = "disable and delete the AccessKey pair of its user in the RAM console, then create a new one";
 const TENCENT: &str = "disable and delete the key under API Keys in the Tencent Cloud CAM console";
@@ -61,9 +61,11 @@ pub(super) const DETECTORS: &[Detector] = &[
         id: "alibaba-sts-key-id",
         what: "id of a temporary Alibaba Cloud access key",
         rotate: "change the trust or permissions of the RAM role; the key expires by itself within 12 hours",
-        seek: Seek::Tokens(&[Token::new(&["STS.N", "STS."], &[Part::Run(Class::Base62, 16, 64)])]),
-        finds: &["STS.NT{b62 22}", "AccessKeyId=STS.N{b62 24}\n"],
-        ignores: &["STS.{b62 6}", "TESTS.{b62 24}", "STS.xxxxxxxxxxxxxxxxxxxxxx"],
+        seek: Seek::Tokens(&[
+            Token::new(&["STS.N", "STS."], &[Part::Run(Class::Base62, 16, 64)]).checked_by(holds_digits)
+        ]),
+        finds: &["STS.NT7{b62 20}3", "AccessKeyId=STS.N5{b62 22}4\n"],
+        ignores: &["STS.{b62 6}", "TESTS.{b62 24}", "STS.xxxxxxxxxxxxxxxxxxxxxx", "AWS.STS.assumeRoleWithSomething()"],
         ..Detector::IDENTIFIER
     },
     Detector {
@@ -333,3 +335,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         ..Detector::TOKEN
     },
 ];
+
+/// A random value of some length holds digits; the name of a method does not.
+fn holds_digits(value: &[u8]) -> Check {
+    if value.iter().any(u8::is_ascii_digit) { Check::Silent } else { Check::Fails }
+}

@@ -241,6 +241,8 @@ fn userinfo(window: &Window<'_>) -> Option<Reading> {
     let made_up = judge::is_generic(password)
         || password == user
         || password.len() < 5
+        // The account of Oracle's demonstrations, which documentation of other databases uses as well.
+        || user == b"scott" && password.starts_with(b"tiger")
         || name.eq_ignore_ascii_case(b"example")
         || host.ends_with(b".example")
         || host.ends_with(b".test")

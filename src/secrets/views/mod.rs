@@ -18,7 +18,7 @@ mod zip;
 use super::engine::{Found, MAX_HITS, Place, Scanner};
 use super::name::Name;
 use super::search::{Search, Watch};
-use crate::model::{ScanLedger, SkipReason, ViewKind};
+use crate::model::{Grade, ScanLedger, SkipReason, ViewKind};
 use container::Container;
 use inline::Inline;
 
@@ -164,9 +164,8 @@ impl Stream {
 
     /// Keeps memory bounded when views show ever more.
     fn bound(&mut self, shared: &mut Shared<'_>) {
-        if self.seen.len() > 2 * MAX_HITS {
-            self.seen.truncate(MAX_HITS);
-            shared.account.truncated = true;
+        if self.seen.len() > 4 * MAX_HITS {
+            shared.account.truncated |= cut_to_limit(&mut self.seen);
         }
     }
 
@@ -203,6 +202,17 @@ impl Stream {
         });
         raw
     }
+}
+
+/// Leaves the first [`MAX_HITS`] of the sure findings and as many of the weak ones; tells whether a sure one was left out.
+pub(super) fn cut_to_limit(seen: &mut Vec<Seen>) -> bool {
+    let (mut sure, mut weak) = (0, 0);
+    seen.retain(|one| {
+        let count = if one.found.grade == Grade::Weak { &mut weak } else { &mut sure };
+        *count += 1;
+        *count <= MAX_HITS
+    });
+    sure > MAX_HITS
 }
 
 impl Opening {
