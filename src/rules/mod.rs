@@ -29,6 +29,7 @@ mod secret_places;
 mod secrets_content;
 mod secrets_incomplete;
 mod secrets_package_supplied;
+mod secrets_suspected;
 pub mod setting;
 mod settings;
 mod size_total;

@@ -167,6 +167,28 @@ struct Content {
     expired: Expired,
     /// Values that are no secrets.
     allow: Vec<Allowed>,
+    /// What is surer than this is told by another rule.
+    #[serde(skip)]
+    most: Option<Grade>,
+}
+
+/// What only its name or its place makes a secret, wherever it lies.
+pub(super) fn suspected(settings: Suspected) -> impl Check {
+    let Suspected { r#in, scope, allow } = settings;
+    let confidence = Confidence::Contextual;
+    Content { r#in, scope, allow, min_confidence: confidence, most: Some(confidence.grade()), ..Content::default() }
+}
+
+/// Where to look.
+#[derive(Default, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Suspected {
+    /// Where to look; everywhere when not given.
+    r#in: Option<NonEmpty<Where>>,
+    /// Whose layers count: `own` leaves out those of a proved base image. `all` when not given.
+    scope: Scope,
+    /// Values that are no secrets.
+    allow: Vec<Allowed>,
 }
 
 impl Content {
@@ -232,7 +254,7 @@ impl Check for Content {
                 &mut counts.below
             } else if secret.class() == Class::Suppressed {
                 &mut counts.suppressed
-            } else if secret.class() != Class::Own {
+            } else if secret.class() != Class::Own || self.most.is_some_and(|most| secret.grade > most) {
                 // Rules of their own tell of these.
                 continue;
             } else if self.allows(secret, circumstances) {

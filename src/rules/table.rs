@@ -25,6 +25,7 @@ pub const RULES: &[Rule] = &[
     super::secrets_content::RULE,
     super::secrets_incomplete::RULE,
     super::secrets_package_supplied::RULE,
+    super::secrets_suspected::RULE,
     super::size_total::RULE,
     super::tags_forbid::RULE,
     super::tags_semver::RULE,
@@ -160,6 +161,7 @@ pub(super) mod tests {
         IG0501 secrets.content
         IG0504 secrets.incomplete
         IG0503 secrets.package-supplied
+        IG0506 secrets.suspected
         IG0401 size.total
         IG1101 tags.forbid
         IG1102 tags.semver

@@ -83,7 +83,9 @@ fn graded(says: Says, name: &[u8], value: &[u8], place: Name, quoted: bool) -> O
     if made_up {
         return Some(Grade::Weak);
     }
-    let varied = made.letters && (made.digits || made.signs) || made.mixed && value.len() >= 12;
+    // Machines hardly ever make twenty letters without a digit; programs are full of names of two words.
+    let least = if says == Says::Token { 20 } else { 12 };
+    let varied = made.letters && (made.digits || made.signs) || made.mixed && value.len() >= least;
     let enough = match says {
         Says::Key => looks_made_by_a_machine(value, &made),
         _ if strong => value.len() >= 6,
@@ -91,7 +93,14 @@ fn graded(says: Says, name: &[u8], value: &[u8], place: Name, quoted: bool) -> O
         _ if place == Name::Settings || quoted => value.len() >= 8 && varied,
         _ => value.len() >= 8 && made.letters && made.digits && !is_identifier(value),
     };
-    Some(match (enough, place.holds_credentials()) {
+    // In settings a name and a value that nobody would write as a sample are as telling as a form of its own.
+    let telling = matches!(place, Name::Config | Name::Settings)
+        && says != Says::Key
+        && value.len() >= 8
+        && made.letters
+        && (made.digits || made.signs && made.mixed)
+        && !words::is_partly_wordy(value);
+    Some(match (enough, place.holds_credentials() || telling) {
         (false, _) => Grade::Weak,
         (true, true) => Grade::Structured,
         (true, false) => Grade::Contextual,
@@ -131,6 +140,43 @@ fn is_line(bytes: &[u8], name_start: usize, end: usize) -> bool {
         && bytes.get(end).is_none_or(|byte| matches!(byte, b'\n' | b'\r'))
 }
 
+/// Tells whether the place lies in a comment or in a string of source code: an odd number of quotes of some kind stands
+/// before it on its line, or the mark of a comment.
+fn is_prose(bytes: &[u8], at: usize) -> bool {
+    let line = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
+    let before = &bytes[line..at];
+    let open = |quote: u8| memchr::memchr_iter(quote, before).count() % 2 == 1;
+    let text = before.trim_ascii_start();
+    text.starts_with(b"*")
+        || [&b"#"[..], b"//", b"--", b"/*", b"<!--"].iter().any(|mark| memchr::memmem::find(before, mark).is_some())
+        || open(b'"')
+        || open(b'\'')
+        || open(b'`')
+}
+
+/// Tells whether the name is a segment of a name of a resource, such as `secretsmanager:region:account:secret:name`.
+fn is_part_of_a_resource_name(bytes: &[u8], name_start: usize, name_end: usize) -> bool {
+    let before = &bytes[..name_start];
+    before.ends_with(b":")
+        && bytes.get(name_end) == Some(&b':')
+        && before.len() >= 2
+        && before[before.len() - 2].is_ascii_alphanumeric()
+}
+
+/// Tells whether it is the number of a request, by which a service knows that it was asked twice: a UUID that is called a token.
+fn is_request_id(name: &[u8], value: &[u8]) -> bool {
+    const OF_REQUESTS: &[&str] =
+        &["client", "request", "change", "lifecycle", "action", "sync", "idempotency", "creation", "caller"];
+    let uuid = value.len() == 36
+        && value.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    let lower = name.to_ascii_lowercase();
+    uuid && lower.ends_with(b"token")
+        && OF_REQUESTS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+}
+
 /// Tells whether an unquoted value has more disorder than the name of a variable has.
 fn reads_as_text(value: &[u8]) -> bool {
     let made = Made::of(value);
@@ -155,6 +201,9 @@ pub(super) fn read(window: &Window<'_>) -> Option<Reading> {
     if says == Says::Nothing {
         return None;
     }
+    if is_part_of_a_resource_name(bytes, name_start, name_end) {
+        return None;
+    }
     let (start, end) = value_at(bytes, place.start);
     let quoted = place.in_text
         || start > place.start
@@ -163,8 +212,12 @@ pub(super) fn read(window: &Window<'_>) -> Option<Reading> {
     if !quoted && (after == Some(&b'=') || bytes[start..end].starts_with(b"0x")) {
         return None;
     }
-    let quoted = quoted || is_line(bytes, name_start, end) && reads_as_text(&bytes[start..end]);
-    let grade = graded(says, name, &bytes[start..end], window.name, quoted)?;
+    let value = &bytes[start..end];
+    let code = window.name == Name::Code;
+    let quoted = quoted || !code && is_line(bytes, name_start, end) && reads_as_text(value);
+    let grade = graded(says, name, value, window.name, quoted)?;
+    let names_something = code && !quoted && !is_prose(bytes, name_start) || is_request_id(name, value);
+    let grade = if names_something { Grade::Weak } else { grade };
     Some(Reading::new(start, end, grade))
 }
 
@@ -518,8 +571,8 @@ mod tests {
             "pass = b'kR7vQ2mZx'",
             "variable \"db_password\" { default = \"kR7vQ2mZx\" }",
         ] {
-            for place in [Name::Settings, Name::Other] {
-                assert_eq!(read_in(place, text), Some(("kR7vQ2mZx".to_owned(), Grade::Contextual)), "{text}");
+            for (place, grade) in [(Name::Settings, Grade::Structured), (Name::Other, Grade::Contextual)] {
+                assert_eq!(read_in(place, text), Some(("kR7vQ2mZx".to_owned(), grade)), "{text}");
             }
         }
     }
@@ -548,9 +601,27 @@ mod tests {
             "String password = request.getParameter(name1);",
             "password: &str,",
             "key: K2,",
+            "type PassphraseBlob = Buffer|Uint8Array|Blob|string;",
+            "sessionKeys?: SessionKeysAbpV1_0_x;",
+            "clientSecret?: Schema$GoogleCloudConnectorsV1Secret;",
+            "r.push(this.algorithm+\" Credential=\"+e.accessKeyId+\"/\"+a1)",
+            "end: { token: \"keyword.$S2\", next: 1 }",
+            "DH.prototype.computeSecret=function(e){e=new i1(e)}",
+            "const storageKey = 'peekViewLayout';",
+            "\"LifecycleActionToken\": \"bcd2f1b8-9a78-44d3-8a7a-4dd07d7cf635\"",
+            "SecretId: arn:aws:secretsmanager:us-east-1:012345678901:secret:user/ALL.SOURCE_12-0123456",
         ] {
-            let found = read_in(Name::Other, text).filter(|(_, grade)| *grade > Grade::Weak);
+            let found = read_in(Name::Code, text).filter(|(_, grade)| *grade > Grade::Weak);
             assert_eq!(found, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn comments_and_strings_of_code_are_text() {
+        for text in ["# old db password: kR7vQ2mZx8p", "// token = kR7vQ2mZx8p", "run(\"psql --password=kR7vQ2mZx8p\")"]
+        {
+            let grade = read_in(Name::Code, text).map(|(_, grade)| grade);
+            assert_eq!(grade, Some(Grade::Contextual), "{text}");
         }
     }
 

@@ -17,7 +17,7 @@ use super::window::Window;
 use crate::model::{Grade, Nature, Severity};
 
 /// Changes whenever detectors or the engine find something else in the same bytes.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// Hits told of one file; what is beyond is told by [`FileScan::truncated`](super::FileScan::truncated).
 pub const MAX_HITS: usize = 10_000;
@@ -265,6 +265,7 @@ impl Scanner {
                 secrets.for_each(|found| found.grade = Grade::Structured);
             }
         }
+        self.share_what_names_tell(&mut all);
         all.sort_by(|one, other| {
             let key = |found: &Found| (std::cmp::Reverse(found.grade), found.detector, found.start, found.end);
             key(one).cmp(&key(other))
@@ -277,6 +278,34 @@ impl Scanner {
             }
         }
         taken.into_values().collect()
+    }
+}
+
+impl Scanner {
+    /// What the name beside a value tells counts for the detector that knows the kind of the value as well: else the
+    /// general one would be the surer of the two. Where that one says that the value is none of its kind, a name alone is
+    /// not as good as a form.
+    fn share_what_names_tell(&self, all: &mut [Found]) {
+        let is_general =
+            |found: &Found| matches!(self.detectors[usize::from(found.detector)].seek, Seek::Assignment(_));
+        let spans = |of: &dyn Fn(&Found) -> bool, all: &[Found]| -> BTreeMap<u64, u64> {
+            all.iter().filter(|found| of(found)).map(|found| (found.start, found.end)).collect()
+        };
+        let meets = |spans: &BTreeMap<u64, u64>, found: &Found| {
+            spans.range(..found.end).next_back().is_some_and(|(_, end)| *end > found.start)
+        };
+        let told = spans(&|found| found.grade == Grade::Structured && is_general(found), all);
+        if told.is_empty() {
+            return;
+        }
+        let refused = spans(&|found| found.grade == Grade::Weak && !is_general(found), all);
+        for found in all {
+            if found.grade == Grade::Contextual && !is_general(found) && meets(&told, found) {
+                found.grade = Grade::Structured;
+            } else if found.grade == Grade::Structured && is_general(found) && meets(&refused, found) {
+                found.grade = Grade::Contextual;
+            }
+        }
     }
 }
 

@@ -238,6 +238,14 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         "matrix.",
         "Values.",
         "ctx.",
+        "function(",
+        "function ",
+        "async ",
+        "await ",
+        "lambda ",
+        "new ",
+        "typeof ",
+        "require(",
     ];
     const INSIDE: &[&str] =
         &["${", "$(", "{{", "%(", "%s", "%d", "%v", "***", "...", "#{", "<%", "…", "$[", "%{", "\u{2022}"];
@@ -252,6 +260,9 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         || encloses(b'@', b'@')
         || encloses(b'%', b'%')
         || value.starts_with(b"__") && value.ends_with(b"__")
+        // What stands between two strings that are joined.
+        || encloses(b'+', b'+')
+        || memchr::memmem::find(value, b".$").is_some_and(|at| value[..at].iter().all(u8::is_ascii_lowercase))
         || INSIDE.iter().any(|text| holds(text))
         || SPECIAL.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }
@@ -400,7 +411,8 @@ pub(super) fn is_public_form(value: &[u8]) -> bool {
         || holds("[A-Z")
         || holds("[0-9")
         || holds("(?")
-        || holds("[^");
+        || holds("[^")
+        || holds("].");
     holds("://")
         || starts(&[
             "sha1:",
@@ -429,6 +441,10 @@ pub(super) fn is_public_form(value: &[u8]) -> bool {
             "#",
             "age1",
             "0x0",
+            // Keys that are made for pages that everybody can read.
+            "pk.eyJ",
+            "pk_test_",
+            "pk_live_",
         ])
         || version
         || date

@@ -20,9 +20,18 @@ pub(crate) enum Name {
     Shadow,
     /// `ssh_host_rsa_key` and such.
     HostKey,
+    /// Source code, in which a text stands in quotes.
+    Code,
     /// No file: a variable, a label or a command of the image's config.
     Config,
 }
+
+/// Extensions of languages in which a word without quotes is a name, not a text.
+const CODE: &[&str] = &[
+    "js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "vue", "svelte", "java", "kt", "kts", "scala", "groovy",
+    "go", "rs", "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "m", "mm", "cs", "fs", "vb", "swift", "dart", "py", "pyi",
+    "pyx", "rb", "erb", "php", "pl", "pm", "lua", "ex", "exs", "erl", "hs", "ml", "jl", "r", "R", "sql", "proto",
+];
 
 impl Name {
     /// Tells the kind from a path; allocates nothing.
@@ -103,7 +112,14 @@ impl Name {
             .any(|suffix| ends(suffix))
             || (ends(".json")
                 && (base.starts_with("appsettings") || base.contains("secret") || base.contains("credential")));
-        if settings { Self::Settings } else { Self::Other }
+        let extension = || base.rsplit_once('.').map_or("", |(_, extension)| extension);
+        if settings {
+            Self::Settings
+        } else if CODE.contains(&extension()) {
+            Self::Code
+        } else {
+            Self::Other
+        }
     }
 
     /// Tells whether this is a place that is made to hold credentials.
@@ -123,6 +139,9 @@ mod tests {
             (".netrc", Name::Netrc),
             ("root/.docker/config.json", Name::DockerConfig),
             ("app/config.json", Name::Other),
+            ("app/index.d.ts", Name::Code),
+            ("app/main.PY", Name::Other),
+            ("app/settings.py", Name::Code),
             ("etc/shadow", Name::Shadow),
             ("app/.env.production", Name::Settings),
             ("srv/APP.PROPERTIES", Name::Settings),

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_variable_makes_its_value_a_secret() {
-        let made = |detector: &str, value: &str| vec![(detector.to_owned(), Grade::Contextual, value.to_owned())];
+        let made = |detector: &str, value: &str| vec![(detector.to_owned(), Grade::Structured, value.to_owned())];
         assert_eq!(hits("DB_PASSWORD", "kR7 vQ2mZx"), made("secret-assignment", "kR7 vQ2mZx"));
         assert_eq!(hits("NPM_CONFIG__AUTH_TOKEN", "kR7vQ2mZx"), made("secret-assignment", "kR7vQ2mZx"));
         assert_eq!(hits("DB_PASSWORD", "changeme")[0].1, Grade::Weak);
@@ -124,7 +124,7 @@ mod tests {
             "RUN /bin/sh -c tool --token kR7vQ2mZx --verbose",
             "RUN /bin/sh -c NPM_TOKEN=\"kR7vQ2mZx\" npm ci",
         ] {
-            let expected = ("secret-assignment".to_owned(), Grade::Contextual, "kR7vQ2mZx".to_owned());
+            let expected = ("secret-assignment".to_owned(), Grade::Structured, "kR7vQ2mZx".to_owned());
             assert_eq!(hits("", text), [expected], "{text}");
         }
         for text in [
