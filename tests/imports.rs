@@ -45,8 +45,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// Tests stand at the end of a file, or in a file of their own.
 fn without_tests(path: &Path, text: &str) -> String {
-    if path.file_stem().is_some_and(|stem| stem == "tests" || stem == "fake" || stem == "sample" || stem == "examples")
-    {
+    if path.file_stem().is_some_and(|stem| {
+        stem == "tests" || stem == "push_tests" || stem == "fake" || stem == "sample" || stem == "examples"
+    }) {
         return String::new();
     }
     let at = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub(super) mod tests {"]

@@ -125,6 +125,9 @@ impl From<FetchError> for Failure {
             FetchError::Damaged { .. } => {
                 (Exit::Inconclusive, Some("fetch or build the image anew; nothing is known about this one"))
             }
+            FetchError::Refused { .. } => {
+                (Exit::Usage, Some("see what the destination takes: imgguard registry probe"))
+            }
             FetchError::Io { .. } => (Exit::Inconclusive, None),
         };
         Self { exit, message: with_causes(&error), hint: hint.map(str::to_owned) }

@@ -72,6 +72,14 @@ pub enum FetchError {
         /// What is wrong.
         why: String,
     },
+    /// The destination does not take it: a kind it does not know, a tag that may not move, a right that is not given.
+    #[error("the destination refused {what}: {why}")]
+    Refused {
+        /// The blob, manifest or tag.
+        what: String,
+        /// The answer.
+        why: String,
+    },
     /// Reading failed half-way.
     #[error("{what} could not be read")]
     Io {

@@ -9,7 +9,7 @@ use crate::oci::FetchError;
 use super::retry::{Failure, retry_after};
 
 /// Bytes of an error document that are looked at.
-const MAX_ERROR: usize = 64 << 10;
+pub(super) const MAX_ERROR: usize = 64 << 10;
 
 /// Whether a status says that the same request may succeed later.
 pub(super) fn may_pass(status: StatusCode) -> bool {
@@ -33,6 +33,18 @@ pub(super) async fn failure(response: Response, what: &str, refusal: &str) -> Fa
         _ if may_pass(status) => Failure::Again { why: told(&format!("the registry answered {status}")), after },
         _ => Failure::Final(FetchError::Damaged { what, why: told(&format!("the registry answered {status}")) }),
     }
+}
+
+/// What it means that something was not written. A plain refusal is final: the registry does not want it.
+pub(super) async fn refused_write(response: Response, what: &str, refusal: &str) -> Failure {
+    let status = response.status();
+    if matches!(status.as_u16(), 401 | 403 | 404 | 410) || may_pass(status) {
+        return failure(response, what, refusal).await;
+    }
+    let said = error_document(response).await;
+    let answered = format!("it answered {status}");
+    let why = if said.is_empty() { answered } else { format!("{answered}: {said}") };
+    Failure::Final(FetchError::Refused { what: what.to_owned(), why })
 }
 
 #[derive(Deserialize)]

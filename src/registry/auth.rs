@@ -50,6 +50,31 @@ impl Authorization {
     }
 }
 
+/// What is to be done with a repository: each has an authorization of its own, so that a refusal to write does not end reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Access {
+    /// Reading.
+    Pull,
+    /// Reading and writing.
+    Push,
+    /// Deleting.
+    Delete,
+}
+
+impl Access {
+    /// The actions of its scope (distribution's token specification).
+    fn actions(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "pull,push",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// Repositories beside its own that one token is asked for.
+const MAX_SOURCES: usize = 4;
+
 /// The authorization for one repository. Whoever renews it holds the lock, so that there is one renewal at a time.
 #[derive(Default)]
 pub(super) struct Slot {
@@ -61,6 +86,8 @@ pub(super) struct Slot {
     challenges: Vec<Challenge>,
     /// The refusal of these credentials: they are not offered again and again.
     refused: Option<String>,
+    /// Other repositories of the same host that blobs are mounted from: a mount needs one token for both.
+    sources: Vec<String>,
 }
 
 /// An authorization as it was at one moment.
@@ -88,9 +115,27 @@ pub(super) struct Subject<'a> {
     /// Repository without host.
     pub repository: &'a str,
     pub credential: Option<&'a Credential>,
+    pub access: Access,
 }
 
 impl Subject<'_> {
+    async fn slot(&self) -> Arc<tokio::sync::Mutex<Slot>> {
+        self.host.slot(self.repository, self.access).await
+    }
+
+    /// Asks that the authorization be good for reading another repository too.
+    pub(super) async fn also_reads(&self, source: &str) {
+        let slot = self.slot().await;
+        let mut slot = slot.lock().await;
+        if slot.sources.len() < MAX_SOURCES && !slot.sources.iter().any(|known| known == source) {
+            slot.sources.push(source.to_owned());
+            if matches!(slot.current.as_deref(), Some(Authorization::Bearer(_))) {
+                // Renewed before the next request.
+                slot.expires = Some(Instant::now());
+            }
+        }
+    }
+
     fn denied(&self, why: String) -> FetchError {
         FetchError::Denied { what: format!("`{}`", self.name), why }
     }
@@ -108,7 +153,7 @@ impl Subject<'_> {
     /// # Errors
     /// [`FetchError`] when it had to be renewed and could not.
     pub(super) async fn current(&self) -> Result<Snapshot, FetchError> {
-        let slot = self.host.slot(self.repository).await;
+        let slot = self.slot().await;
         let mut slot = slot.lock().await;
         if let Some(why) = &slot.refused {
             return Err(self.denied(why.clone()));
@@ -126,7 +171,7 @@ impl Subject<'_> {
     /// [`FetchError::Denied`] when the credentials are refused or there are none that fit, [`FetchError::Unavailable`] when the
     /// token service does not answer.
     pub(super) async fn renew(&self, refused_serial: u64, challenges: Vec<Challenge>) -> Result<(), FetchError> {
-        let slot = self.host.slot(self.repository).await;
+        let slot = self.slot().await;
         let mut slot = slot.lock().await;
         if slot.serial != refused_serial {
             return Ok(());
@@ -140,7 +185,7 @@ impl Subject<'_> {
 
     /// Remembers that the authorization with this number was refused although it was new.
     pub(super) async fn reject(&self, refused_serial: u64) {
-        let slot = self.host.slot(self.repository).await;
+        let slot = self.slot().await;
         let mut slot = slot.lock().await;
         if slot.serial == refused_serial {
             slot.refused = Some(self.refusal());
@@ -159,7 +204,13 @@ impl Subject<'_> {
             // These cannot be renewed: refused once, refused for good.
             (Some(Login::RegistryToken(token)), _) if !used => (Authorization::Bearer(token.clone()), None),
             (_, Some((realm, service, scope))) if !matches!(login, Some(Login::RegistryToken(_))) => {
-                match self.token(&realm, service.as_deref(), scope.as_deref(), login).await {
+                let mut asked = self.token(&realm, service.as_deref(), scope.as_deref(), &slot.sources, login).await;
+                if matches!(asked, Err(FetchError::Denied { .. })) && !slot.sources.is_empty() {
+                    // Without the right to read the source nothing can be mounted, but all can be written.
+                    slot.sources.clear();
+                    asked = self.token(&realm, service.as_deref(), scope.as_deref(), &[], login).await;
+                }
+                match asked {
                     Ok((token, life)) => (Authorization::Bearer(token), Some(life)),
                     Err(FetchError::Denied { why, .. }) => return Err(slot.denied(self, why)),
                     Err(error) => return Err(error),
@@ -196,6 +247,7 @@ impl Subject<'_> {
         realm: &str,
         service: Option<&str>,
         scope: Option<&str>,
+        sources: &[String],
         login: Option<&Login>,
     ) -> Result<(Secret, Duration), FetchError> {
         let refused = |why: String| FetchError::Damaged { what: format!("the token service of `{}`", self.name), why };
@@ -203,11 +255,13 @@ impl Subject<'_> {
         if !self.host.is_own(&url) {
             network::check_named_url(&url, self.host.plain_http, self.host.reach).map_err(refused)?;
         }
-        let own_scope = format!("repository:{}:pull", self.repository);
+        let own_scope = format!("repository:{}:{}", self.repository, self.access.actions());
+        let others: Vec<String> = sources.iter().map(|source| format!("repository:{source}:pull")).collect();
         let mut scopes: Vec<&str> = scope.into_iter().flat_map(str::split_whitespace).take(8).collect();
         if !scopes.contains(&own_scope.as_str()) {
             scopes.insert(0, &own_scope);
         }
+        scopes.extend(others.iter().map(String::as_str));
         let mut parameters: Vec<(&str, &str)> = service.map(|service| ("service", service)).into_iter().collect();
         let form = if let Some(Login::IdentityToken(token)) = login {
             let scopes = scopes.join(" ");
@@ -241,7 +295,7 @@ impl Subject<'_> {
         form: Option<&str>,
         basic: Option<&HeaderValue>,
     ) -> Result<(Secret, Duration), Failure> {
-        let client = if self.host.is_own(url) { &self.host.direct } else { self.host.foreign().await? };
+        let client = if self.host.is_own(url) { &self.host.direct } else { self.host.foreign(false).await? };
         let mut request = match form {
             Some(form) => client
                 .post(url.clone())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -10,12 +10,14 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::oci::{FetchError, Reference};
 
-use super::auth::Slot;
+use super::auth::{Access, Slot};
 use super::network::{self, FencedResolver, Reach};
 use super::{Options, Retries, Shared, Timeouts, oci};
 
 /// What a request calls itself.
 pub(super) const USER_AGENT: &str = concat!("imgguard/", env!("CARGO_PKG_VERSION"));
+
+type Slots = BTreeMap<(String, Access), Arc<Mutex<Slot>>>;
 
 /// One registry host.
 pub(super) struct Host {
@@ -31,10 +33,17 @@ pub(super) struct Host {
     pub direct: reqwest::Client,
     /// For the token service and redirects, made when needed.
     foreign: OnceCell<reqwest::Client>,
+    /// The same two without a bound on the time until an answer starts, which for an upload is the time of all its bytes.
+    unhurried: OnceCell<reqwest::Client>,
+    foreign_unhurried: OnceCell<reqwest::Client>,
     certificates: Vec<Vec<u8>>,
     retries_left: AtomicU32,
-    /// By repository.
-    slots: Mutex<BTreeMap<String, Arc<Mutex<Slot>>>>,
+    /// By repository and access.
+    slots: Mutex<Slots>,
+    /// The most bytes that one request may carry, learnt from refusals; none known when 0.
+    pub chunk_cap: AtomicU64,
+    /// Held while an index behind a fallback tag is changed.
+    pub fallback_lock: Mutex<()>,
     /// The transport for blobs, made when needed; none where it cannot be used.
     oci: OnceCell<Option<oci_client::Client>>,
     /// Whether that transport would bypass a proxy.
@@ -59,14 +68,8 @@ impl Host {
         // Behind a proxy, names are resolved there; without one, the registry's own addresses set the fence.
         let behind_proxy = !loopback && options.environment.names_a_proxy();
         let reach = if behind_proxy { Reach::Public } else { network::reach_of_host(&base).await };
-        let direct = builder(&options.timeouts, loopback);
-        let direct = if plain_http {
-            // Plain http needs no certificates, not even where the system has none.
-            direct.tls_certs_only([])
-        } else {
-            direct.tls_certs_merge(certificates(&shared.certificates)?)
-        };
-        let direct = direct.build().map_err(unusable)?;
+        let direct = direct(&options.timeouts, loopback, plain_http, &shared.certificates)?;
+        let direct = direct.read_timeout(options.timeouts.read).build().map_err(unusable)?;
         Ok(Self {
             base,
             plain_http,
@@ -75,6 +78,10 @@ impl Host {
             timeouts: options.timeouts.clone(),
             direct,
             foreign: OnceCell::new(),
+            unhurried: OnceCell::new(),
+            foreign_unhurried: OnceCell::new(),
+            chunk_cap: AtomicU64::new(0),
+            fallback_lock: Mutex::default(),
             certificates: shared.certificates.clone(),
             retries_left: AtomicU32::new(options.retries.per_host),
             slots: Mutex::default(),
@@ -91,19 +98,33 @@ impl Host {
             && url.port_or_known_default() == self.base.port_or_known_default()
     }
 
-    /// The client for addresses that the registry names: it connects to nothing nearer than the registry.
+    /// The client for addresses that the registry names: it connects to nothing nearer than the registry. An unhurried one
+    /// is for uploads.
     ///
     /// # Errors
     /// [`FetchError::Usage`] when TLS cannot be set up.
-    pub(super) async fn foreign(&self) -> Result<&reqwest::Client, FetchError> {
-        self.foreign
+    pub(super) async fn foreign(&self, unhurried: bool) -> Result<&reqwest::Client, FetchError> {
+        let cell = if unhurried { &self.foreign_unhurried } else { &self.foreign };
+        cell.get_or_try_init(async || {
+            let resolver = Arc::new(FencedResolver { nearest: self.reach });
+            let builder = builder(&self.timeouts, self.reach == Reach::Loopback)
+                .dns_resolver(resolver)
+                .tls_certs_merge(certificates(&self.certificates)?);
+            let builder = if unhurried { builder } else { builder.read_timeout(self.timeouts.read) };
+            builder.build().map_err(unusable)
+        })
+        .await
+    }
+
+    /// The client for uploads to the host itself.
+    ///
+    /// # Errors
+    /// [`FetchError::Usage`] when TLS cannot be set up.
+    pub(super) async fn unhurried(&self) -> Result<&reqwest::Client, FetchError> {
+        self.unhurried
             .get_or_try_init(async || {
-                let resolver = Arc::new(FencedResolver { nearest: self.reach });
-                builder(&self.timeouts, self.reach == Reach::Loopback)
-                    .dns_resolver(resolver)
-                    .tls_certs_merge(certificates(&self.certificates)?)
-                    .build()
-                    .map_err(unusable)
+                let loopback = self.base.host_str().is_some_and(network::is_loopback_host);
+                direct(&self.timeouts, loopback, self.plain_http, &self.certificates)?.build().map_err(unusable)
             })
             .await
     }
@@ -123,8 +144,8 @@ impl Host {
     }
 
     /// Where the authorization for a repository is kept.
-    pub(super) async fn slot(&self, repository: &str) -> Arc<Mutex<Slot>> {
-        Arc::clone(self.slots.lock().await.entry(repository.to_owned()).or_default())
+    pub(super) async fn slot(&self, repository: &str, access: Access) -> Arc<Mutex<Slot>> {
+        Arc::clone(self.slots.lock().await.entry((repository.to_owned(), access)).or_default())
     }
 }
 
@@ -145,10 +166,23 @@ fn builder(timeouts: &Timeouts, loopback: bool) -> reqwest::ClientBuilder {
         // Redirects are followed by hand: each target is checked, and none sees credentials.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        .connect_timeout(timeouts.connect)
-        .read_timeout(timeouts.read);
+        .connect_timeout(timeouts.connect);
     // A proxy elsewhere cannot reach this machine's loopback.
     if loopback { builder.no_proxy() } else { builder }
+}
+
+fn direct(
+    timeouts: &Timeouts,
+    loopback: bool,
+    plain_http: bool,
+    der: &[Vec<u8>],
+) -> Result<reqwest::ClientBuilder, FetchError> {
+    let builder = builder(timeouts, loopback);
+    if plain_http {
+        // Plain http needs no certificates, not even where the system has none.
+        return Ok(builder.tls_certs_only([]));
+    }
+    Ok(builder.tls_certs_merge(certificates(der)?))
 }
 
 fn certificates(der: &[Vec<u8>]) -> Result<Vec<reqwest::Certificate>, FetchError> {
@@ -164,7 +198,12 @@ fn unusable(error: reqwest::Error) -> FetchError {
 /// give to it (an error, or 400).
 async fn answers_tls(name: &str, options: &Options, https: &Url) -> Result<bool, FetchError> {
     let patience = options.timeouts.connect.min(Duration::from_secs(5));
-    let client = builder(&options.timeouts, true).timeout(patience).tls_certs_only([]).build().map_err(unusable)?;
+    let client = builder(&options.timeouts, true)
+        .read_timeout(options.timeouts.read)
+        .timeout(patience)
+        .tls_certs_only([])
+        .build()
+        .map_err(unusable)?;
     let ping = |base: &Url| base.join("v2/").map(|url| client.get(url).send()).ok();
     let Some(plain) = ping(&address("http", name)?) else { return Ok(false) };
     match plain.await {

@@ -68,7 +68,7 @@ fn tags_of(body: &[u8]) -> Option<Vec<String>> {
 }
 
 impl Repository {
-    fn described(&self, target: &Target) -> String {
+    pub(super) fn described(&self, target: &Target) -> String {
         match target {
             Target::Tag(tag) => format!("`{}:{tag}`", self.name),
             Target::Digest(digest) => format!("`{}@{digest}`", self.name),
@@ -150,12 +150,12 @@ impl Repository {
     }
 }
 
-fn content_type(headers: &HeaderMap) -> String {
+pub(super) fn content_type(headers: &HeaderMap) -> String {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn claimed_digest(headers: &HeaderMap, what: &str) -> Result<Option<Digest>, FetchError> {
+pub(super) fn claimed_digest(headers: &HeaderMap, what: &str) -> Result<Option<Digest>, FetchError> {
     let Some(value) = headers.get("docker-content-digest") else { return Ok(None) };
     let digest = value.to_str().ok().and_then(|text| text.trim().parse().ok());
     digest.map(Some).ok_or_else(|| FetchError::Damaged {
@@ -165,7 +165,7 @@ fn claimed_digest(headers: &HeaderMap, what: &str) -> Result<Option<Digest>, Fet
 }
 
 /// The target of `Link: <…>; rel="next"` (RFC 8288).
-fn next_page(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
+pub(super) fn next_page(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
     for value in headers.get_all(LINK) {
         let text = value.to_str().map_err(|_| "the `Link` header is not text")?;
         let mut rest = text;

@@ -21,10 +21,15 @@ mod host;
 mod manifest;
 mod network;
 mod oci;
+mod push;
+mod reading;
+mod referrers;
+mod repository;
 mod retry;
 mod runtime;
 mod secret;
 mod send;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -38,11 +43,17 @@ use crate::oci::{FetchError, Reference};
 pub use credentials::{Credential, Environment, Login};
 pub(crate) use manifest::is_manifest_type;
 pub use manifest::{ManifestBytes, Target};
+pub use push::{Deleted, ManifestToPush, PutAnswer};
+pub use reading::Opener;
+pub use referrers::{FoundBy, Linked, Referrer, Referrers, SelfDescription, check_referrer, fallback_tag};
+pub use repository::{ReadRepository, RemoteRepository, WriteRepository};
 pub(crate) use runtime::Runtime;
 pub use secret::Secret;
+pub use upload::{BlobToPush, Uploaded};
 
 pub(crate) use blob::{BlobReader, stream_to};
 
+use auth::Access;
 use host::Host;
 use send::Repository;
 
@@ -122,6 +133,7 @@ impl Options {
 pub struct Client {
     shared: Arc<Shared>,
     runtime: Arc<Runtime>,
+    access: Access,
 }
 
 /// What all requests of a client need.
@@ -146,7 +158,13 @@ impl Client {
         }
         let shared =
             Shared { options, certificates, hosts: tokio::sync::Mutex::default(), credentials: Mutex::default() };
-        Ok(Self { shared: Arc::new(shared), runtime: Arc::new(Runtime::start()?) })
+        Ok(Self { shared: Arc::new(shared), runtime: Arc::new(Runtime::start()?), access: Access::Pull })
+    }
+
+    /// The same client, asking for the right to write with its first request: whoever writes reads with that right too.
+    #[must_use]
+    pub fn for_writing(&self) -> Self {
+        Self { access: Access::Push, ..self.clone() }
     }
 
     /// The credentials that are used for a repository; none means anonymous.
@@ -209,8 +227,9 @@ impl Client {
     ) -> Result<impl Read + Send + use<>, FetchError> {
         let credential = self.credential(reference)?;
         let (shared, reference, digest) = (Arc::clone(&self.shared), reference.clone(), digest.clone());
+        let access = self.access;
         BlobReader::start(&self.runtime, format!("blob {digest}"), async move |mut feed| {
-            let repository = Repository::open(shared, &reference, credential).await?;
+            let repository = Repository::open(shared, &reference, credential, access).await?;
             repository.pump(&digest, size, &mut feed).await
         })
     }
@@ -223,6 +242,100 @@ impl Client {
         self.run(reference, async move |repository| repository.tags().await)
     }
 
+    /// Whether a repository has a blob of this size.
+    ///
+    /// # Errors
+    /// [`FetchError`]; [`FetchError::Damaged`] when its size is another.
+    pub fn has_blob(&self, reference: &Reference, digest: &Digest, size: u64) -> Result<bool, FetchError> {
+        let digest = digest.clone();
+        self.run(reference, async move |repository| repository.has_blob(&digest, size).await)
+    }
+
+    /// Brings a blob into a repository: mounted where that works, else sent whole, or in chunks where the registry wants that. What
+    /// breaks is resumed. About 1 MiB is held in memory. `open` gives the bytes from the start, once per attempt; they are compared with
+    /// digest and size before the last of them is sent.
+    ///
+    /// # Errors
+    /// [`FetchError`]; [`FetchError::Damaged`] when the bytes are not those of the digest.
+    pub fn push_blob(
+        &self,
+        reference: &Reference,
+        blob: &BlobToPush,
+        open: &mut Opener<'_>,
+    ) -> Result<Uploaded, FetchError> {
+        let credential = self.credential(reference)?;
+        let (shared, reference, wanted) = (Arc::clone(&self.shared), reference.clone(), blob.clone());
+        let (sender, orders) = std::sync::mpsc::channel();
+        let source_failed = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let task = upload::Orders { sender, source_failed: Arc::clone(&source_failed) };
+        self.runtime.spawn(move || async move {
+            let work = async {
+                let repository = Repository::open(shared, &reference, credential, Access::Push).await?;
+                repository.upload(&wanted, &task).await
+            };
+            let done = work.await;
+            // Whoever waited has gone: then nobody needs the answer.
+            let _ = task.sender.send(upload::Order::Done(done));
+        });
+        reading::serve(&orders, &source_failed, blob, open)
+    }
+
+    /// Writes a manifest: exactly these bytes, under exactly this media type.
+    ///
+    /// # Errors
+    /// [`FetchError`]; [`FetchError::Refused`] when the registry does not take it.
+    pub fn put_manifest(&self, reference: &Reference, put: &ManifestToPush) -> Result<PutAnswer, FetchError> {
+        let put = put.clone();
+        self.for_writing().run(reference, async move |repository| repository.put_manifest(&put).await)
+    }
+
+    /// What refers to a manifest: the union of the registry's list and the one behind the fallback tag, each entry fetched and
+    /// checked.
+    ///
+    /// # Errors
+    /// [`FetchError`] whenever not all of it could be seen.
+    pub fn referrers(&self, reference: &Reference, subject: &Digest) -> Result<Referrers, FetchError> {
+        let subject = subject.clone();
+        self.run(reference, async move |repository| repository.referrers(&subject).await)
+    }
+
+    /// Writes a manifest that refers to another one; where the registry has no API for that, the index behind the fallback tag is
+    /// kept up.
+    ///
+    /// # Errors
+    /// [`FetchError`]; [`FetchError::Refused`] when the fallback tag is taken by something else.
+    pub fn attach(&self, reference: &Reference, put: &ManifestToPush) -> Result<(Linked, PutAnswer), FetchError> {
+        let put = put.clone();
+        self.for_writing().run(reference, async move |repository| repository.attach(&put).await)
+    }
+
+    /// Deletes a tag or a manifest.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub fn delete(&self, reference: &Reference, target: &Target) -> Result<Deleted, FetchError> {
+        let target = target.clone();
+        self.run(reference, async move |repository| repository.delete(&target).await)
+    }
+
+    /// Deletes a blob.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub fn delete_blob(&self, reference: &Reference, digest: &Digest) -> Result<Deleted, FetchError> {
+        let digest = digest.clone();
+        self.run(reference, async move |repository| repository.delete_blob(&digest).await)
+    }
+
+    /// Takes a referrer that was deleted out of the index behind the fallback tag.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub fn detach(&self, reference: &Reference, subject: &Digest, referrer: &Digest) -> Result<(), FetchError> {
+        let (subject, referrer) = (subject.clone(), referrer.clone());
+        self.for_writing().run(reference, async move |repository| repository.detach(&subject, &referrer).await)
+    }
+
     fn run<T: Send + 'static, F>(
         &self,
         reference: &Reference,
@@ -233,12 +346,15 @@ impl Client {
     {
         let credential = self.credential(reference)?;
         let (shared, reference) = (Arc::clone(&self.shared), reference.clone());
+        let access = self.access;
         self.runtime.run(async move || {
-            let repository = Repository::open(shared, &reference, credential).await?;
+            let repository = Repository::open(shared, &reference, credential, access).await?;
             work(repository).await
         })
     }
 }
 
+#[cfg(test)]
+mod push_tests;
 #[cfg(test)]
 mod tests;

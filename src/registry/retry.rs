@@ -20,6 +20,8 @@ pub(super) enum Failure {
         /// How long the server asks us to wait.
         after: Option<Duration>,
     },
+    /// The authorization was refused and renewed: the same can be done again at once. Twice in a row it is this refusal.
+    Renewed(FetchError),
 }
 
 impl Failure {
@@ -41,18 +43,29 @@ pub(super) struct Attempts<'a> {
     left: u32,
     pause: Duration,
     longest: Duration,
+    renewed: bool,
 }
 
 impl<'a> Attempts<'a> {
     pub(super) fn new(host: &'a Host, what: String) -> Self {
         let retries = &host.retries;
-        Self { host, what, left: retries.attempts.max(1) - 1, pause: retries.pause, longest: retries.longest_pause }
+        let left = retries.attempts.max(1) - 1;
+        Self { host, what, left, pause: retries.pause, longest: retries.longest_pause, renewed: false }
     }
 
     /// Starts counting anew after real progress; the host's budget is not refilled.
     pub(super) fn progressed(&mut self) {
         self.left = self.host.retries.attempts.max(1) - 1;
         self.pause = self.host.retries.pause;
+        self.renewed = false;
+    }
+
+    /// The error of a failure that ends the attempts.
+    pub(super) fn finish(&self, failure: Failure) -> FetchError {
+        match failure {
+            Failure::Final(error) | Failure::Renewed(error) => error,
+            Failure::Again { why, .. } => FetchError::Unavailable { what: self.what.clone(), why },
+        }
     }
 
     /// Waits until the next attempt may start.
@@ -62,8 +75,14 @@ impl<'a> Attempts<'a> {
     pub(super) async fn pause(&mut self, failure: Failure) -> Result<(), FetchError> {
         let (why, after) = match failure {
             Failure::Final(error) => return Err(error),
+            Failure::Renewed(refusal) if self.renewed => return Err(refusal),
+            Failure::Renewed(_) => {
+                self.renewed = true;
+                return Ok(());
+            }
             Failure::Again { why, after } => (why, after),
         };
+        self.renewed = false;
         let gone = |why: String| FetchError::Unavailable { what: self.what.clone(), why };
         if self.left == 0 || !self.host.take_retry() {
             return Err(gone(why));

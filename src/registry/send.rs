@@ -1,16 +1,20 @@
 //! One request to a registry: authorization, one renewal after a 401, redirects, the meaning of its answer.
 
+use std::cell::Cell;
 use std::error::Error as _;
 use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, RANGE};
+use bytes::Bytes;
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, LOCATION, RANGE,
+};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use crate::oci::{FetchError, Reference};
 
 use super::Shared;
 use super::answer;
-use super::auth::{self, Subject};
+use super::auth::{self, Access, Subject};
 use super::credentials::Credential;
 use super::host::Host;
 use super::network::{self, Fenced};
@@ -27,6 +31,16 @@ pub(super) struct Repository {
     /// With host, for messages.
     pub name: String,
     pub credential: Option<Arc<Credential>>,
+    /// The right that its requests need.
+    pub access: Access,
+}
+
+/// What a request carries.
+pub(super) enum Payload {
+    Nothing,
+    Bytes(Bytes),
+    /// Bytes that come once, and how many.
+    Stream(Cell<Option<reqwest::Body>>, u64),
 }
 
 /// A request.
@@ -38,11 +52,38 @@ pub(super) struct Ask<'a> {
     pub from: u64,
     /// What is asked for, for messages.
     pub what: &'a str,
+    pub payload: Payload,
+    pub content_type: Option<&'a str>,
+    pub content_range: Option<String>,
+    /// Whether a refusal says nothing about the credentials.
+    pub may_be_refused: bool,
 }
 
 impl<'a> Ask<'a> {
     pub(super) fn get(url: Url, what: &'a str) -> Self {
-        Self { method: Method::GET, url, accept: None, from: 0, what }
+        Self::of(Method::GET, url, what)
+    }
+
+    pub(super) fn of(method: Method, url: Url, what: &'a str) -> Self {
+        Self {
+            method,
+            url,
+            accept: None,
+            from: 0,
+            what,
+            payload: Payload::Nothing,
+            content_type: None,
+            content_range: None,
+            may_be_refused: false,
+        }
+    }
+
+    fn reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    fn is_done(&self, status: StatusCode) -> bool {
+        if self.reads() { matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) } else { status.is_success() }
     }
 }
 
@@ -51,6 +92,7 @@ impl Repository {
         shared: Arc<Shared>,
         reference: &Reference,
         credential: Option<Arc<Credential>>,
+        access: Access,
     ) -> Result<Self, FetchError> {
         let mut hosts = shared.hosts.lock().await;
         let host = if let Some(host) = hosts.get(&reference.registry) {
@@ -61,7 +103,7 @@ impl Repository {
             host
         };
         drop(hosts);
-        Ok(Self { host, path: reference.repository.clone(), name: reference.repository_name(), credential })
+        Ok(Self { host, path: reference.repository.clone(), name: reference.repository_name(), credential, access })
     }
 
     /// The address of something in this repository, such as `manifests/latest`.
@@ -74,37 +116,69 @@ impl Repository {
     }
 
     pub(super) fn subject(&self) -> Subject<'_> {
-        Subject { host: &self.host, name: &self.name, repository: &self.path, credential: self.credential.as_deref() }
+        Subject {
+            host: &self.host,
+            name: &self.name,
+            repository: &self.path,
+            credential: self.credential.as_deref(),
+            access: self.access,
+        }
     }
 
     pub(super) fn attempts(&self, what: &str) -> Attempts<'_> {
         Attempts::new(&self.host, what.to_owned())
     }
 
-    /// One attempt: an answer with status 200 or 206.
+    /// One attempt: an answer that is a success: status 200 or 206 when something is read, any 2xx when it is written.
     ///
     /// # Errors
     /// [`Failure`].
     pub(super) async fn attempt(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
+        let response = self.exchange(ask).await?;
+        if ask.is_done(response.status()) {
+            return Ok(response);
+        }
+        Err(self.failure(response, ask).await)
+    }
+
+    /// What an answer means that is no success.
+    pub(super) async fn failure(&self, response: Response, ask: &Ask<'_>) -> Failure {
+        let refusal = self.subject().refusal();
+        if ask.reads() {
+            answer::failure(response, ask.what, &refusal).await
+        } else {
+            answer::refused_write(response, ask.what, &refusal).await
+        }
+    }
+
+    /// One attempt, whatever the answer; a 401 is answered with a renewed authorization once.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub(super) async fn exchange(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
         let subject = self.subject();
         let mut renewed = false;
         loop {
             let snapshot = subject.current().await?;
             let header = snapshot.authorization.as_ref().and_then(|authorization| authorization.header());
             let (response, own) = self.request(ask, header).await?;
-            match response.status() {
-                StatusCode::OK | StatusCode::PARTIAL_CONTENT => return Ok(response),
-                StatusCode::UNAUTHORIZED if own && !renewed => {
-                    let challenges = auth::challenges(&response);
-                    drop(response);
-                    subject.renew(snapshot.serial, challenges).await?;
-                    renewed = true;
-                }
-                StatusCode::UNAUTHORIZED if own => {
-                    subject.reject(snapshot.serial).await;
-                    return Err(answer::failure(response, ask.what, &subject.refusal()).await);
-                }
-                _ => return Err(answer::failure(response, ask.what, &subject.refusal()).await),
+            if response.status() != StatusCode::UNAUTHORIZED || !own {
+                return Ok(response);
+            }
+            if renewed && ask.may_be_refused {
+                return Ok(response);
+            }
+            if renewed {
+                subject.reject(snapshot.serial).await;
+                return Err(self.failure(response, ask).await);
+            }
+            let challenges = auth::challenges(&response);
+            drop(response);
+            subject.renew(snapshot.serial, challenges).await?;
+            renewed = true;
+            if matches!(ask.payload, Payload::Stream(..)) {
+                let refusal = FetchError::Denied { what: ask.what.to_owned(), why: subject.refusal() };
+                return Err(Failure::Renewed(refusal));
             }
         }
     }
@@ -136,23 +210,22 @@ impl Repository {
     /// Sends a request and follows redirects. Says whether the answer is the registry's own.
     async fn request(&self, ask: &Ask<'_>, authorization: Option<HeaderValue>) -> Result<(Response, bool), Failure> {
         let mut url = ask.url.clone();
-        let mut own = true;
+        // A registry may name an upload elsewhere.
+        let mut own = self.host.is_own(&url);
+        if !own {
+            network::check_named_url(&url, self.host.plain_http, self.host.reach)
+                .map_err(|why| damaged(ask.what, format!("the registry names another place: {why}")))?;
+        }
         for _ in 0..=MAX_REDIRECTS {
-            let client = if own { &self.host.direct } else { self.host.foreign().await? };
-            let mut request = client.request(ask.method.clone(), url.clone());
-            if let Some(accept) = ask.accept {
-                request = request.header(ACCEPT, accept);
-            }
-            if ask.from > 0 {
-                request = request.header(RANGE, format!("bytes={}-", ask.from));
-            }
-            if own && let Some(authorization) = &authorization {
-                request = request.header(AUTHORIZATION, authorization);
-            }
-            let response = request.send().await.map_err(|error| failed(&error, ask.what))?;
+            let response = self.send(ask, &url, own, authorization.as_ref()).await?;
             let Some(next) = redirect_target(&response, &url).map_err(|why| damaged(ask.what, why))? else {
                 return Ok((response, own));
             };
+            let keeps_method = matches!(response.status().as_u16(), 307 | 308);
+            if !ask.reads() && (!keeps_method || !self.host.is_own(&next) || matches!(ask.payload, Payload::Stream(..)))
+            {
+                return Err(damaged(ask.what, "the registry redirects what is written".to_owned()));
+            }
             // Once away, never trusted with credentials again, even when it leads back.
             own = own && self.host.is_own(&next);
             if !own {
@@ -164,6 +237,48 @@ impl Repository {
             url = next;
         }
         Err(damaged(ask.what, format!("the registry redirects more than {MAX_REDIRECTS} times")))
+    }
+
+    async fn send(
+        &self,
+        ask: &Ask<'_>,
+        url: &Url,
+        own: bool,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Failure> {
+        let streams = matches!(ask.payload, Payload::Stream(..));
+        let client = match (own, streams) {
+            (true, false) => &self.host.direct,
+            (true, true) => self.host.unhurried().await?,
+            (false, _) => self.host.foreign(streams).await?,
+        };
+        let mut request = client.request(ask.method.clone(), url.clone());
+        if let Some(accept) = ask.accept {
+            request = request.header(ACCEPT, accept);
+        }
+        if ask.from > 0 {
+            request = request.header(RANGE, format!("bytes={}-", ask.from));
+        }
+        if own && let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        if let Some(content_type) = ask.content_type {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        if let Some(range) = &ask.content_range {
+            request = request.header(CONTENT_RANGE, range);
+        }
+        request = match &ask.payload {
+            Payload::Nothing if ask.reads() => request,
+            // Some servers want a length even where there is nothing.
+            Payload::Nothing => request.header(CONTENT_LENGTH, 0),
+            Payload::Bytes(bytes) => request.body(bytes.clone()),
+            Payload::Stream(body, length) => {
+                let body = body.take().ok_or_else(|| Failure::again("the bytes were sent before"))?;
+                request.header(CONTENT_LENGTH, *length).body(body)
+            }
+        };
+        request.send().await.map_err(|error| failed(&error, ask.what))
     }
 }
 

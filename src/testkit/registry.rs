@@ -14,8 +14,10 @@ use crate::model::Digest;
 
 /// Connections that are served at a time.
 const MAX_CONNECTIONS: usize = 64;
-/// Bytes of a request's head and of its body.
+/// Bytes of a request's head.
 const MAX_REQUEST: u64 = 1 << 20;
+/// Bytes of a request's body.
+const MAX_BODY: u64 = 64 << 20;
 
 /// What a request that matches a [`Fault`] gets.
 #[derive(Debug, Clone)]
@@ -47,12 +49,58 @@ pub enum Action {
     Delay(Duration),
     /// The tokens issued so far become worthless before the request is looked at.
     Revoke,
+    /// So many bytes of the request's body are taken, into the upload when it is one, and the connection closes.
+    CutRequest(usize),
+    /// What was asked for is done, and the connection closes instead of an answer.
+    Silence,
+}
+
+/// In what this registry differs from a well-behaved one.
+#[derive(Debug, Clone)]
+pub struct Quirks {
+    /// Answers to PUT have `Location`.
+    pub location_after_put: bool,
+    /// Answers to PATCH have `Location`.
+    pub location_after_patch: bool,
+    /// Where uploads are said to be: another server.
+    pub upload_host: Option<String>,
+    /// The most bytes of a blob in one request.
+    pub most_per_request: Option<usize>,
+    /// The fewest bytes of a chunk.
+    pub least_per_chunk: Option<usize>,
+    /// Blobs can be mounted.
+    pub mounts: bool,
+    /// Several tags with one request.
+    pub multi_tag: bool,
+    /// The referrers API.
+    pub referrers_api: bool,
+    /// Tags never move.
+    pub immutable_tags: bool,
+    /// Manifests can be deleted.
+    pub deletes: bool,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            location_after_put: true,
+            location_after_patch: true,
+            upload_host: None,
+            most_per_request: None,
+            least_per_chunk: None,
+            mounts: true,
+            multi_tag: false,
+            referrers_api: false,
+            immutable_tags: false,
+            deletes: true,
+        }
+    }
 }
 
 /// A rule that makes requests fail.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// Part of the path, with its query.
+    /// Part of method and path with its query, such as `PUT /v2/a/manifests/` or `/blobs/`.
     pub path: String,
     /// Matching requests that pass before the rule works.
     pub skip: usize,
@@ -95,8 +143,10 @@ pub struct Recorded {
     pub path: String,
     /// Headers, names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// Body.
+    /// Body, as text.
     pub body: String,
+    /// Body.
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -117,6 +167,10 @@ struct State {
     issued: usize,
     requests: Vec<Recorded>,
     page: usize,
+    quirks: Quirks,
+    /// By number: repository and bytes so far.
+    uploads: BTreeMap<usize, (String, Vec<u8>)>,
+    started: usize,
 }
 
 /// The registry. It stops when it is dropped.
@@ -140,6 +194,9 @@ impl FakeRegistry {
             issued: 0,
             requests: Vec::new(),
             page: usize::MAX,
+            quirks: Quirks::default(),
+            uploads: BTreeMap::new(),
+            started: 0,
         }));
         let stop = Arc::new(AtomicBool::new(false));
         let server = Server { state: Arc::clone(&state), stop: Arc::clone(&stop), address };
@@ -194,6 +251,35 @@ impl FakeRegistry {
     /// Tags per page of a list.
     pub fn page_size(&self, tags: usize) {
         self.lock().page = tags;
+    }
+
+    /// Sets in what it differs from a well-behaved registry.
+    pub fn behave(&self, quirks: Quirks) {
+        self.lock().quirks = quirks;
+    }
+
+    /// The bytes of a blob.
+    pub fn blob(&self, repository: &str, digest: &Digest) -> Option<Vec<u8>> {
+        let state = self.lock();
+        state.repositories.get(repository)?.blobs.get(&digest.to_string()).map(|bytes| bytes.to_vec())
+    }
+
+    /// Media type and bytes of a manifest, by tag or digest.
+    pub fn stored(&self, repository: &str, id: &str) -> Option<(String, Vec<u8>)> {
+        let state = self.lock();
+        let repository = state.repositories.get(repository)?;
+        let digest = repository.tags.get(id).map_or(id, String::as_str);
+        repository.manifests.get(digest).map(|(media_type, bytes)| (media_type.clone(), bytes.to_vec()))
+    }
+
+    /// The tags of a repository.
+    pub fn tags(&self, repository: &str) -> Vec<String> {
+        self.lock().repositories.get(repository).map(|found| found.tags.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Uploads that were neither finished nor cancelled.
+    pub fn open_uploads(&self) -> usize {
+        self.lock().uploads.len()
     }
 
     /// All requests so far, without the probe for TLS.
@@ -278,9 +364,21 @@ impl Server {
         stream.set_write_timeout(Some(Duration::from_secs(20)))?;
         let mut writer = stream.try_clone()?;
         let mut reader = BufReader::new(stream);
-        while let Some(request) = read_request(&mut reader)? {
+        while let Some(mut request) = read_head(&mut reader)? {
             let action = self.lock().action_for(&request);
-            let mut request = request;
+            if let Some(Action::CutRequest(count)) = action {
+                read_body(&mut reader, &mut request, Some(count))?;
+                let mut state = self.lock();
+                state.requests.push(request.clone());
+                let id =
+                    request.path.split_once("/blobs/uploads/").and_then(|(_, id)| id.split('?').next()?.parse().ok());
+                if let Some((_, bytes)) = id.and_then(|id: usize| state.uploads.get_mut(&id)) {
+                    bytes.extend_from_slice(&request.bytes);
+                }
+                return Ok(());
+            }
+            read_body(&mut reader, &mut request, None)?;
+            self.lock().requests.push(request.clone());
             match &action {
                 Some(Action::Close) => return Ok(()),
                 Some(Action::Delay(time)) => std::thread::sleep(*time),
@@ -290,14 +388,21 @@ impl Server {
                 }
                 _ => {}
             }
+            // A fixed answer stands for a server that has done nothing.
+            if let Some(Action::Answer { status, headers, body }) = &action {
+                let mut answer = Answer::new(*status, body.clone());
+                for (name, value) in headers {
+                    answer = answer.with(name, value.clone());
+                }
+                write_head(&mut writer, &answer, answer.body.len())?;
+                if request.method != "HEAD" {
+                    writer.write_all(&answer.body)?;
+                }
+                continue;
+            }
             let mut answer = self.answer(&request);
             match action {
-                Some(Action::Answer { status, headers, body }) => {
-                    answer = Answer::new(status, body);
-                    for (name, value) in headers {
-                        answer = answer.with(name, value);
-                    }
-                }
+                Some(Action::Silence) => return Ok(()),
                 Some(Action::CutAfter(count)) => {
                     write_head(&mut writer, &answer, answer.body.len())?;
                     return writer.write_all(&answer.body[..count.min(answer.body.len())]);
@@ -343,13 +448,29 @@ impl Server {
         if rest.is_empty() {
             return Answer::new(200, "{}");
         }
-        for (separator, kind) in [("/manifests/", 'm'), ("/blobs/", 'b'), ("/tags/list", 't')] {
+        if let Some((name, id)) = rest.rsplit_once("/blobs/uploads/") {
+            return state.upload(request, name, id, query);
+        }
+        let separators = [("/manifests/", 'm'), ("/blobs/", 'b'), ("/tags/list", 't'), ("/referrers/", 'r')];
+        for (separator, kind) in separators {
             let Some((name, id)) = rest.rsplit_once(separator) else { continue };
             let page = state.page;
-            let Some(repository) = state.repositories.get(name) else { return error(404, "NAME_UNKNOWN") };
-            return match kind {
-                'm' => repository.manifest(id),
-                'b' => repository.blob(id, request.headers.get("range").map(String::as_str)),
+            let quirks = state.quirks.clone();
+            if kind == 'm' && request.method == "PUT" {
+                return state.put_manifest(request, name, id, query);
+            }
+            let Some(repository) = state.repositories.get_mut(name) else { return error(404, "NAME_UNKNOWN") };
+            return match (kind, request.method.as_str()) {
+                (_, "DELETE") if !quirks.deletes => error(405, "UNSUPPORTED"),
+                ('m', "DELETE") => repository.delete_manifest(id),
+                ('b', "DELETE") => match repository.blobs.remove(id) {
+                    Some(_) => Answer::new(202, ""),
+                    None => error(404, "BLOB_UNKNOWN"),
+                },
+                ('m', _) => repository.manifest(id),
+                ('b', _) => repository.blob(id, request.headers.get("range").map(String::as_str)),
+                ('r', _) if quirks.referrers_api => repository.referrers(id),
+                ('r', _) => error(404, "NOT_FOUND"),
                 _ => repository.tag_page(name, query, page),
             };
         }
@@ -359,9 +480,9 @@ impl Server {
 
 impl State {
     fn action_for(&mut self, request: &Recorded) -> Option<Action> {
-        self.requests.push(request.clone());
+        let line = format!("{} {}", request.method, request.path);
         for (fault, matched) in &mut self.faults {
-            if request.path.contains(&fault.path) {
+            if line.contains(&fault.path) {
                 *matched += 1;
                 if *matched > fault.skip && *matched - fault.skip <= fault.times {
                     return Some(fault.action.clone());
@@ -379,15 +500,24 @@ impl State {
             Auth::Basic(..) => "Basic realm=\"fake\"".to_owned(),
             Auth::Bearer(service) => {
                 let token = authorization.strip_prefix("Bearer ").unwrap_or_default();
-                let repository = path.trim_start_matches("/v2/").rsplit_once("/manifests/");
-                let repository = repository.or_else(|| path.trim_start_matches("/v2/").rsplit_once("/blobs/"));
-                let repository = repository.or_else(|| path.trim_start_matches("/v2/").rsplit_once("/tags/"));
-                let scope = format!("repository:{}:pull", repository.map_or("", |(name, _)| name));
-                if self.tokens.get(token).is_some_and(|scopes| scopes.contains(&scope)) {
+                let rest = path.trim_start_matches("/v2/");
+                let parts = ["/manifests/", "/blobs/uploads/", "/blobs/", "/tags/", "/referrers/"];
+                let name = parts.iter().find_map(|part| rest.rsplit_once(part)).map_or("", |(name, _)| name);
+                let action = match request.method.as_str() {
+                    "GET" | "HEAD" if !path.contains("/uploads/") => "pull",
+                    "DELETE" if !path.contains("/uploads/") => "delete",
+                    _ => "pull,push",
+                };
+                let mut wanted = vec![format!("repository:{name}:{action}")];
+                if let Some(source) = field(&request.path, "from") {
+                    wanted.push(format!("repository:{source}:pull"));
+                }
+                if self.tokens.get(token).is_some_and(|scopes| wanted.iter().all(|scope| grants(scopes, scope))) {
                     return None;
                 }
                 let realm = service.realm.clone().unwrap_or_else(|| format!("http://{address}/token"));
-                format!("Bearer realm=\"{realm}\",service=\"fake\",scope=\"{scope}\"")
+                // Real registries name the source of a mount here too; one that does not is the harder case.
+                format!("Bearer realm=\"{realm}\",service=\"fake\",scope=\"{}\"", wanted[0])
             }
         };
         Some(error(401, "UNAUTHORIZED").with("www-authenticate", challenge))
@@ -422,7 +552,199 @@ impl State {
     }
 }
 
+/// Whether one of the scopes of a token allows everything that a scope asks for.
+fn grants(scopes: &[String], wanted: &str) -> bool {
+    let Some((resource, actions)) = wanted.rsplit_once(':') else { return false };
+    let has = |scope: &String| match scope.rsplit_once(':') {
+        Some((of, granted)) => {
+            of == resource && actions.split(',').all(|action| granted.split(',').any(|granted| granted == action))
+        }
+        None => false,
+    };
+    scopes.iter().any(has)
+}
+
+/// A field of a query, decoded.
+fn field(path: &str, name: &str) -> Option<String> {
+    let url = reqwest::Url::parse(&format!("http://query.invalid{path}")).ok()?;
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+fn digest_like(like: &str, bytes: &[u8]) -> String {
+    match like.parse::<Digest>() {
+        Ok(like) => {
+            let mut hasher = like.hasher();
+            hasher.update(bytes);
+            hasher.finish().to_string()
+        }
+        Err(_) => Digest::of(bytes).to_string(),
+    }
+}
+
+impl State {
+    fn upload(&mut self, request: &Recorded, name: &str, id: &str, _query: &str) -> Answer {
+        if request.method == "POST" {
+            return self.start_upload(request, name);
+        }
+        let Some(id) = id.parse::<usize>().ok().filter(|id| self.uploads.contains_key(id)) else {
+            return error(404, "BLOB_UPLOAD_UNKNOWN");
+        };
+        if self.quirks.most_per_request.is_some_and(|most| request.bytes.len() > most) {
+            return error(413, "SIZE_INVALID");
+        }
+        let quirks = self.quirks.clone();
+        let next = self.place(name, id);
+        let Some((_, bytes)) = self.uploads.get_mut(&id) else { return error(404, "BLOB_UPLOAD_UNKNOWN") };
+        let range = |length: usize| format!("0-{}", length.saturating_sub(1));
+        match request.method.as_str() {
+            "GET" => Answer::new(204, "").with("range", range(bytes.len())).with("location", next),
+            "DELETE" => {
+                self.uploads.remove(&id);
+                Answer::new(204, "")
+            }
+            "PATCH" => {
+                let start =
+                    request.headers.get("content-range").and_then(|range| range.split('-').next()?.parse().ok());
+                if start.is_some_and(|start: usize| start != bytes.len()) {
+                    return error(416, "BLOB_UPLOAD_INVALID");
+                }
+                bytes.extend_from_slice(&request.bytes);
+                let answer = Answer::new(202, "").with("range", range(bytes.len()));
+                if quirks.location_after_patch { answer.with("location", next) } else { answer }
+            }
+            "PUT" => {
+                bytes.extend_from_slice(&request.bytes);
+                let wanted = field(&request.path, "digest").unwrap_or_default();
+                if digest_like(&wanted, bytes) != wanted {
+                    return error(400, "DIGEST_INVALID");
+                }
+                let bytes = self.uploads.remove(&id).map(|(_, bytes)| bytes).unwrap_or_default();
+                let repository = self.repositories.entry(name.to_owned()).or_default();
+                repository.blobs.insert(wanted.clone(), Arc::new(bytes));
+                let answer = Answer::new(201, "").with("docker-content-digest", wanted.clone());
+                if quirks.location_after_put {
+                    answer.with("location", format!("/v2/{name}/blobs/{wanted}"))
+                } else {
+                    answer
+                }
+            }
+            _ => error(405, "UNSUPPORTED"),
+        }
+    }
+
+    /// Where an upload goes on: relative, and another address after every request.
+    fn place(&mut self, name: &str, id: usize) -> String {
+        self.started += 1;
+        let path = format!("/v2/{name}/blobs/uploads/{id}?state={}", self.started);
+        match &self.quirks.upload_host {
+            Some(host) => format!("http://{host}{path}"),
+            None => path,
+        }
+    }
+
+    fn start_upload(&mut self, request: &Recorded, name: &str) -> Answer {
+        let mounted = field(&request.path, "mount").zip(field(&request.path, "from")).filter(|_| self.quirks.mounts);
+        if let Some((digest, source)) = mounted {
+            let found = self.repositories.get(&source).and_then(|source| source.blobs.get(&digest)).cloned();
+            if let Some(bytes) = found {
+                self.repositories.entry(name.to_owned()).or_default().blobs.insert(digest.clone(), bytes);
+                return Answer::new(201, "").with("location", format!("/v2/{name}/blobs/{digest}"));
+            }
+        }
+        let id = self.started + 1;
+        self.uploads.insert(id, (name.to_owned(), Vec::new()));
+        let answer = Answer::new(202, "").with("location", self.place(name, id)).with("range", "0-0");
+        match self.quirks.least_per_chunk {
+            Some(least) => answer.with("oci-chunk-min-length", least.to_string()),
+            None => answer,
+        }
+    }
+
+    fn put_manifest(&mut self, request: &Recorded, name: &str, id: &str, query: &str) -> Answer {
+        let quirks = self.quirks.clone();
+        let repository = self.repositories.entry(name.to_owned()).or_default();
+        let digest = digest_like(id, &request.bytes);
+        if id.contains(':') && id != digest {
+            return error(400, "DIGEST_INVALID");
+        }
+        let Ok(document) = serde_json::from_slice::<serde_json::Value>(&request.bytes) else {
+            return error(400, "MANIFEST_INVALID");
+        };
+        let is_index = document.get("manifests").is_some();
+        let list = |name: &str| document.get(name).and_then(|list| list.as_array()).cloned().unwrap_or_default();
+        let needed: Vec<serde_json::Value> =
+            list("layers").into_iter().chain(document.get("config").cloned()).collect();
+        let name_of = |descriptor: &serde_json::Value| {
+            descriptor.get("digest").and_then(|digest| digest.as_str()).unwrap_or_default().to_owned()
+        };
+        if needed.iter().any(|blob| !repository.blobs.contains_key(&name_of(blob))) {
+            return error(400, "MANIFEST_BLOB_UNKNOWN");
+        }
+        // An index of referrers may name what is deleted later; images of an index must be there.
+        if is_index
+            && !id.starts_with("sha256-")
+            && list("manifests").iter().any(|child| !repository.manifests.contains_key(&name_of(child)))
+        {
+            return error(400, "MANIFEST_BLOB_UNKNOWN");
+        }
+        let mut tags: Vec<String> = if id.contains(':') { Vec::new() } else { vec![id.to_owned()] };
+        let more: Vec<String> =
+            query.split('&').filter_map(|field| field.strip_prefix("tag=")).map(str::to_owned).collect();
+        if quirks.multi_tag {
+            tags.extend(more.iter().cloned());
+        }
+        let moves = |tag: &String| repository.tags.get(tag).is_some_and(|old| *old != digest);
+        if quirks.immutable_tags && tags.iter().any(moves) {
+            return error(400, "TAG_INVALID");
+        }
+        let media_type = request.headers.get("content-type").cloned().unwrap_or_default();
+        repository.manifests.insert(digest.clone(), (media_type, Arc::new(request.bytes.clone())));
+        for tag in tags {
+            repository.tags.insert(tag, digest.clone());
+        }
+        let mut answer = Answer::new(201, "").with("docker-content-digest", digest.clone());
+        if quirks.location_after_put {
+            answer = answer.with("location", format!("/v2/{name}/manifests/{digest}"));
+        }
+        if quirks.multi_tag && !more.is_empty() {
+            answer = answer.with("oci-tag", more.join(", "));
+        }
+        match document.get("subject").map(name_of) {
+            Some(subject) if quirks.referrers_api => answer.with("oci-subject", subject),
+            _ => answer,
+        }
+    }
+}
+
 impl Repository {
+    fn delete_manifest(&mut self, id: &str) -> Answer {
+        if !id.contains(':') {
+            return match self.tags.remove(id) {
+                Some(_) => Answer::new(202, ""),
+                None => error(404, "MANIFEST_UNKNOWN"),
+            };
+        }
+        self.tags.retain(|_, digest| digest != id);
+        match self.manifests.remove(id) {
+            Some(_) => Answer::new(202, ""),
+            None => error(404, "MANIFEST_UNKNOWN"),
+        }
+    }
+
+    fn referrers(&self, subject: &str) -> Answer {
+        let mut entries = Vec::new();
+        for (digest, (media_type, bytes)) in &self.manifests {
+            let Ok(document) = serde_json::from_slice::<serde_json::Value>(bytes) else { continue };
+            if document["subject"]["digest"] == subject {
+                entries.push(serde_json::json!({ "mediaType": media_type, "digest": digest, "size": bytes.len(),
+                    "artifactType": document["artifactType"], "annotations": document["annotations"] }));
+            }
+        }
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        let index = serde_json::json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": entries });
+        Answer::new(200, index.to_string()).with("content-type", media_type)
+    }
+
     fn manifest(&self, id: &str) -> Answer {
         let digest = self.tags.get(id).map_or(id, String::as_str);
         let Some((media_type, bytes)) = self.manifests.get(digest) else { return error(404, "MANIFEST_UNKNOWN") };
@@ -463,7 +785,7 @@ pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Recorded>> {
+fn read_head(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Recorded>> {
     let mut head = String::new();
     let mut limited = reader.by_ref().take(MAX_REQUEST);
     loop {
@@ -482,10 +804,19 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Rec
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let length = headers.get("content-length").and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
-    let mut body = String::new();
-    reader.by_ref().take(length.min(MAX_REQUEST)).read_to_string(&mut body)?;
-    Ok(Some(Recorded { method, path, headers, body }))
+    Ok(Some(Recorded { method, path, headers, body: String::new(), bytes: Vec::new() }))
+}
+
+/// Reads the body of a request, or only its first bytes.
+fn read_body(reader: &mut BufReader<TcpStream>, request: &mut Recorded, most: Option<usize>) -> std::io::Result<()> {
+    let length = request.headers.get("content-length").and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
+    let length = most.map_or(length, |most| length.min(most as u64));
+    reader.by_ref().take(length.min(MAX_BODY)).read_to_end(&mut request.bytes)?;
+    request.body = String::from_utf8_lossy(&request.bytes).into_owned();
+    if (request.bytes.len() as u64) < length {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
 }
 
 fn write_head(writer: &mut TcpStream, answer: &Answer, length: usize) -> std::io::Result<()> {
