@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use imgguard::inspect::assemble;
 use imgguard::model::{
-    Digest, Entry, FileHash, ImageConfig, ImageFacts, Kind, LayerFacts, ScanLedger, Subject, encode_path, normalise_path, parent,
+    Digest, Entry, FileHash, ImageConfig, ImageFacts, Kind, LayerFacts, LayerStartup, ScanLedger, Subject, encode_path, normalise_path, parent,
 };
 use imgguard::oci::ImagePlan;
 use imgguard::secrets::Scanner;
@@ -57,6 +57,7 @@ fn layer(text: &str) -> LayerFacts {
         documents: Vec::new(),
         hits: Vec::new(),
         catalog: Vec::new(),
+        startup: LayerStartup::default(),
         scanned: ScanLedger::default(),
         asides: Vec::new(),
         supplied: Vec::new(),

@@ -91,14 +91,17 @@ class Seeds(Suite):
         in_store("store_buildah", "push", "--quiet", image, f"docker-archive:{archive}:{image}")
         return f"docker-archive:{archive}"
 
-    def judged(self, reference, name, verdict, *, deny=(), warn=(), passed=()):
-        """The verdict is as expected; exactly these rules fail at deny level, these at warn level, and these do not fail."""
+    def judged(self, reference, name, verdict, *, deny=(), warn=(), passed=(), named=None):
+        """The verdict is as expected; exactly these rules fail at deny level, these at warn level, and these do not fail; these are the subjects."""
         run = imgguard("check", reference, "--policy", ROOT / "policies" / "examples" / f"{name}.yaml", "-o", "json")
         self.exits(run, verdict)
         results = run.json()["subjects"][0]["platforms"][0]["results"]
         failed = {level: {result["rule"] for result in results if result["outcome"] == "fail" and result["level"] == level} for level in ("deny", "warn")}
         self.assertEqual(failed["deny"], set(deny), f"\n{run}")
         self.assertLessEqual(set(warn), failed["warn"], f"\n{run}")
+        for rule, subjects in (named or {}).items():
+            found = {fault["subject"] for result in results if result["rule"] == rule for fault in result["faults"]}
+            self.assertEqual(found, set(subjects), f"{rule}\n{run}")
         held = {result["rule"] for result in results if result["outcome"] == "pass"}
         self.assertLessEqual(set(passed), held, f"\n{run}")
 
@@ -108,39 +111,48 @@ class Seeds(Suite):
         self.judged(
             self.built(name, "latest"), name, VIOLATIONS,
             deny=["healthcheck.present", "tags.forbid", "tags.semver", "labels.require"],
-            passed=["user.root", "user.uid", "secrets.content", "ports.exactly", "size.total", "base.allow", "layers.caches"])
+            warn=["user.numeric"],
+            passed=["user.root", "user.uid", "user.exists", "user.owns", "user.path-usable", "exec.resolve", "platforms.match", "accounts.empty-password",
+                    "secrets.content", "ports.exactly", "size.total", "base.allow", "layers.caches"])
         corrected = self.built(name, "1.4.2", "Dockerfile.corrected", "--build-arg", f"AS_WRITTEN=localhost/{name}:latest")
-        self.judged(corrected, name, PASS)
+        self.judged(corrected, name, PASS, passed=["healthcheck.exec", "exec.resolve", "user.owns", "user.path-usable"])
 
     def test_strain_seer(self):
-        """strain-seer: package lists stay in the image, no EXPOSE, no version; corrected, it passes"""
+        """strain-seer: its health check asks with curl, which is not there; package lists, no EXPOSE, no version; corrected, it passes"""
         name = "strain-seer"
         self.judged(
-            self.built(name, "latest"), name, VIOLATIONS, deny=["layers.caches"], warn=["tags.forbid", "tags.semver", "ports.exactly"],
-            passed=["user.root", "user.uid", "user.exists", "healthcheck.present", "secrets.content"])
-        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["ports.exactly"])
+            self.built(name, "latest"), name, VIOLATIONS, deny=["layers.caches", "healthcheck.exec"], warn=["tags.forbid", "tags.semver", "ports.exactly", "user.numeric"],
+            passed=["user.root", "user.uid", "user.exists", "user.owns", "user.path-usable", "exec.resolve", "healthcheck.present", "secrets.content"])
+        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["ports.exactly", "healthcheck.exec", "user.numeric", "user.path-usable", "exec.resolve"])
 
     def test_superinsight_a(self):
-        """superinsight-a: root, no health check, both database ports open, pip's cache shipped"""
+        """superinsight-a: root, no health check, both database ports open, pip's cache shipped; servers and users that nobody installed"""
         self.judged(
             self.built("superinsight-a", "2.3.0"), "superinsight-a", VIOLATIONS,
-            deny=["user.root", "healthcheck.present", "ports.forbid"], warn=["layers.caches"], passed=["secrets.content", "tags.semver"])
+            deny=["user.root", "healthcheck.present", "ports.forbid", "exec.resolve", "user.exists"], warn=["layers.caches", "exec.init"],
+            passed=["secrets.content", "tags.semver", "user.path-usable"],
+            named={"exec.resolve": ["program:postgresql: /usr/lib/postgresql/14/bin/postgres", "program:redis: redis-server"],
+                   "user.exists": ["program:fastapi: uvicorn", "program:label-studio: label-studio", "program:postgresql: /usr/lib/postgresql/14/bin/postgres"]})
 
     def test_superinsight_b(self):
-        """superinsight-b: root, no health check, the whole context copied; no database port, no cache"""
+        """superinsight-b: root, no health check, the whole context copied, servers that nobody installed; no database port, no cache"""
         self.judged(
             self.built("superinsight-b", "2.3.0"), "superinsight-b", VIOLATIONS,
-            deny=["user.root", "healthcheck.present"], warn=["files.forbid"], passed=["ports.forbid", "layers.caches", "secrets.content"])
+            deny=["user.root", "healthcheck.present", "exec.resolve", "user.exists"], warn=["files.forbid", "exec.init"],
+            passed=["ports.forbid", "layers.caches", "secrets.content", "user.path-usable"],
+            named={"exec.resolve": ["CMD: /usr/lib/postgresql/14/bin/postgres", "CMD: redis-server", "CMD: label-studio"],
+                   "user.exists": ["CMD: su - postgres"]})
 
     def test_goaltrajectory_backend(self):
         """goaltrajectory-backend: nothing speaks against it, but its base is not proved: inconclusive, never a pass"""
-        self.judged(self.built("goaltrajectory-backend", "1.0.0"), "goaltrajectory-backend", INCONCLUSIVE, passed=["user.root", "secrets.content"])
+        self.judged(self.built("goaltrajectory-backend", "1.0.0"), "goaltrajectory-backend", INCONCLUSIVE, warn=["user.numeric"],
+            passed=["user.root", "user.path-usable", "exec.resolve", "secrets.content"])
 
     def test_goaltrajectory_frontend(self):
         """goaltrajectory-frontend: Node.js 18 is no base any more"""
         self.judged(
             self.built("goaltrajectory-frontend", "1.0.0"), "goaltrajectory-frontend", VIOLATIONS,
-            deny=["base.allow"], passed=["user.root", "secrets.content", "ports.exactly"])
+            deny=["base.allow"], passed=["user.root", "user.path-usable", "exec.resolve", "secrets.content", "ports.exactly"])
 
     def test_tearsheet_analyzer(self):
         """tearsheet-analyzer: root without a word, Python 3.9, no health check, `latest`, pip's cache; corrected, it passes"""
@@ -148,8 +160,8 @@ class Seeds(Suite):
         self.judged(
             self.built(name, "latest"), name, VIOLATIONS,
             deny=["user.root", "base.allow", "healthcheck.present", "tags.forbid", "tags.semver"], warn=["layers.caches"],
-            passed=["ports.exactly", "size.total", "secrets.content", "env.forbid-values"])
-        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["user.root", "layers.caches"])
+            passed=["ports.exactly", "size.total", "secrets.content", "env.forbid-values", "exec.resolve"])
+        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["user.root", "layers.caches", "healthcheck.exec", "exec.resolve", "user.path-usable"])
 
     def test_every_example_policy_is_right(self):
         """every policy in policies/ and policies/examples is free of mistakes"""

@@ -25,6 +25,19 @@ pub(super) fn parse_passwd(bytes: &[u8]) -> Vec<Account> {
         .collect()
 }
 
+/// Names and lines (from 1) of the accounts of a shadow or passwd file whose second field, the password, is empty.
+pub(super) fn without_password(bytes: &[u8]) -> Vec<(String, u32)> {
+    let numbered = bytes.split(|byte| *byte == b'\n').take(MAX_LINES).zip(1..);
+    numbered
+        .filter_map(|(line, number)| {
+            let mut fields = line.split(|byte| *byte == b':');
+            let (name, password) = (fields.next()?, fields.next()?);
+            let is_account = !name.is_empty() && !name.starts_with(b"#") && fields.next().is_some();
+            (is_account && password.is_empty()).then(|| (String::from_utf8_lossy(name).into_owned(), number))
+        })
+        .collect()
+}
+
 /// Lines that are groups, in order.
 pub(super) fn parse_group(bytes: &[u8]) -> Vec<Group> {
     lines(bytes)

@@ -15,7 +15,7 @@ use crate::secrets::Scanner;
 use super::overlay::{Name, Origin, Overlaid, overlay};
 use super::pairs::Reach;
 use super::sightings::{self, Sighting};
-use super::{accounts, base, config_secrets, documents, instruction, mask, packages as inventory};
+use super::{accounts, base, config_secrets, documents, instruction, mask, packages as inventory, startup};
 
 /// Makes the facts of an image from its plan and its layers, bottom first; a layer that could not be seen is a gap.
 /// Packages are put together only when they are asked for.
@@ -51,6 +51,7 @@ pub fn assemble(
     let mut scanned = ScanLedger::default();
     facts.iter().flatten().for_each(|layer| scanned += &layer.scanned);
     let documents = documents(&facts, &overlaid);
+    let startup = startup::put_together(&facts, &overlaid);
     seen.extend(secret_places(&facts, &overlaid));
     let layers = layer_table(&plan.layers, &facts, &sums, &plan.config.history);
     let found = packages.then(|| inventory::sightings(&facts, &overlaid));
@@ -73,6 +74,7 @@ pub fn assemble(
         base: Vec::new(),
         secrets: Vec::new(),
         packages: None,
+        startup: Some(startup),
         scanned,
         gaps,
         notes,

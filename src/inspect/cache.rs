@@ -12,7 +12,7 @@ use crate::layer::Limits;
 use crate::model::{Digest, LayerFacts};
 
 /// Changes whenever the meaning of stored facts changes.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 const MAGIC: &[u8; 8] = b"imgguard";
 
 /// A folder of layer facts.

@@ -35,6 +35,21 @@ pub(super) fn masked<'a>(scanner: &Scanner, text: &'a str) -> Cow<'a, str> {
     Cow::Owned(covered)
 }
 
+/// Replaces whatever may be a secret by `*`, which no command and no path is taken for.
+pub(super) fn blot(scanner: &Scanner, text: &mut Box<str>) {
+    let hits = scanner.scan_text("", text);
+    if hits.is_empty() {
+        return;
+    }
+    let mut covered: Vec<u8> = text.as_bytes().to_vec();
+    for hit in hits {
+        if let Some(found) = covered.get_mut(hit.range) {
+            found.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
+        }
+    }
+    *text = String::from_utf8_lossy(&covered).into();
+}
+
 fn mask(scanner: &Scanner, text: &mut String) {
     if let Cow::Owned(covered) = masked(scanner, text) {
         *text = covered;
@@ -92,6 +107,12 @@ pub(super) fn names(image: &mut ImageFacts, scanner: &Scanner) {
     }
     if has_name {
         image.documents.iter_mut().for_each(|document| mask_boxed(scanner, &mut document.path));
+        if let Some(startup) = &mut image.startup {
+            startup.programs.iter_mut().for_each(|program| mask_boxed(scanner, &mut program.path));
+            startup.texts.iter_mut().for_each(|text| mask_boxed(scanner, &mut text.path));
+            startup.open_accounts.iter_mut().for_each(|account| mask_boxed(scanner, &mut account.path));
+            super::startup::sort(startup);
+        }
         for secret in &mut image.secrets {
             let halves = secret.halves.iter_mut().flat_map(|half| &mut half.places);
             for place in secret.places.iter_mut().chain(halves) {

@@ -15,8 +15,10 @@ mod overlay;
 mod packages;
 mod pairs;
 mod pipeline;
+mod program;
 mod search;
 mod sightings;
+mod startup;
 mod stream;
 mod supply;
 #[cfg(test)]
@@ -27,5 +29,8 @@ pub use cache::{Analysers, Cache, Usage};
 pub use engine::Engine;
 pub use instruction::instruction;
 pub use pipeline::{Progress, Silent};
+pub use program::program_head;
 pub use sightings::secrets_of_files;
+#[cfg(test)]
+pub(crate) use startup::StartupCollector;
 pub use stream::StreamName;

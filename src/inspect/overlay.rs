@@ -610,6 +610,7 @@ mod tests {
             documents: Vec::new(),
             hits: Vec::new(),
             catalog: Vec::new(),
+            startup: crate::model::LayerStartup::default(),
             scanned: crate::model::ScanLedger::default(),
             asides: Vec::new(),
             supplied: Vec::new(),

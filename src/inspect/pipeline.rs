@@ -477,6 +477,8 @@ fn facts(unpacked: Unpacked, walked: Walked, content: Content, scanner: &Scanner
     }
     notes.extend(lying_about(&slack));
     let Content { search, catalog } = content;
+    let (records_found, startup) = catalog.finish(scanner);
+    let catalog = encode(&records_found);
     let Searched { hits, hashes, gaps: not_searched, ledger: scanned } = search.finish();
     gaps.extend(not_searched);
     let asides = asides::search(&entries, &texts, &slack, scanner);
@@ -491,7 +493,8 @@ fn facts(unpacked: Unpacked, walked: Walked, content: Content, scanner: &Scanner
         asides,
         supplied,
         scanned,
-        catalog: encode(&catalog.into_records()),
+        startup,
+        catalog,
         notes,
         gaps,
     }

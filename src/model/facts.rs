@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Digest, Document, Entry, Gap, Group, ImageConfig, Note, Packages, Platform, ScanLedger, SecretFact,
+    Account, Digest, Document, Entry, Gap, Group, ImageConfig, Note, Packages, Platform, ScanLedger, SecretFact, Startup,
 };
 
 /// The version of the facts document.
@@ -218,6 +218,9 @@ pub struct ImageFacts {
     /// Packages; none when they were not asked for.
     #[serde(default)]
     pub packages: Option<Packages>,
+    /// What decides how processes start; none in facts that were saved before it was looked at.
+    #[serde(default)]
+    pub startup: Option<Startup>,
     /// What was searched for secrets in all layers, and what was not.
     #[serde(default)]
     pub scanned: ScanLedger,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Aside, Digest, Entry, Gap, Hit, Note, ScanLedger, Supplied};
+use super::{Aside, Digest, Entry, Gap, Hit, LayerStartup, Note, ScanLedger, Supplied};
 
 /// A small file whose whole content later steps need, such as `etc/passwd`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -31,6 +31,8 @@ pub struct LayerFacts {
     pub hits: Vec<Hit>,
     /// What the catalogers read, as the bytes of `catalog::encode`: most users of a cached layer never look at it.
     pub catalog: Vec<u8>,
+    /// What decides how processes start.
+    pub startup: LayerStartup,
     /// What was searched for secrets in this layer, and what was not.
     pub scanned: ScanLedger,
     /// Secrets seen in this layer outside of the content of files.

@@ -16,6 +16,7 @@ mod purl;
 mod secret;
 mod severity;
 mod size;
+mod startup;
 
 pub use account::{Account, Group};
 pub use config::{Healthcheck, History, ImageConfig};
@@ -41,3 +42,4 @@ pub use secret::{
 };
 pub use severity::Severity;
 pub use size::{SizeError, format_bytes, parse_size};
+pub use startup::{Elf, Head, LayerStartup, Linkage, Linking, OpenAccount, Program, StartText, Startup};

@@ -168,6 +168,7 @@ pub(super) fn image(digest: &str) -> ImageFacts {
         base: Vec::new(),
         secrets: Vec::new(),
         packages: None,
+        startup: None,
         scanned: crate::model::ScanLedger::default(),
         gaps: Vec::new(),
         notes: Vec::new(),

@@ -292,6 +292,7 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
             supplied: None,
         })],
         packages: None,
+        startup: None,
         gaps: Vec::new(),
         notes: vec![Note {
             kind: NoteKind::DuplicateEntry,

@@ -113,7 +113,7 @@ fn lost(image: &ImageFacts) -> Option<u32> {
 }
 
 /// A health check that this image can run.
-fn advice(image: &ImageFacts) -> Option<String> {
+pub(super) fn advice(image: &ImageFacts) -> Option<String> {
     let path = image.config.env_value("PATH").unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     let has = |name: &str| path.split(':').any(|folder| image.resolve(&format!("{folder}/{name}")).is_some());
     let ports = image.config.exposed_ports.iter();

@@ -2,12 +2,20 @@
 
 use crate::model::ImageFacts;
 
+mod accounts_duplicate_id;
+mod accounts_empty_password;
 mod base_allow;
 mod cache_kind;
 mod circumstances;
 mod env_forbid_values;
+mod exec;
+mod exec_form;
+mod exec_init;
+mod exec_onbuild;
+mod exec_resolve;
 mod files_forbid;
 mod files_setuid;
+mod healthcheck_exec;
 mod healthcheck_present;
 mod label_format;
 mod labels_require;
@@ -21,6 +29,7 @@ mod packages_forbid;
 mod packages_require;
 mod packages_tampered;
 mod packages_unowned;
+mod platforms_match;
 mod platforms_require;
 mod ports_exactly;
 mod ports_forbid;
@@ -38,6 +47,9 @@ mod tags_forbid;
 mod tags_semver;
 mod user;
 mod user_exists;
+mod user_numeric;
+mod user_owns;
+mod user_path_usable;
 mod user_root;
 mod user_uid;
 mod words;

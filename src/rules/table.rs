@@ -4,10 +4,17 @@ use super::Rule;
 
 /// All rules, sorted by id.
 pub const RULES: &[Rule] = &[
+    super::accounts_duplicate_id::RULE,
+    super::accounts_empty_password::RULE,
     super::base_allow::RULE,
     super::env_forbid_values::RULE,
+    super::exec_form::RULE,
+    super::exec_init::RULE,
+    super::exec_onbuild::RULE,
+    super::exec_resolve::RULE,
     super::files_forbid::RULE,
     super::files_setuid::RULE,
+    super::healthcheck_exec::RULE,
     super::healthcheck_present::RULE,
     super::labels_require::RULE,
     super::layers_caches::RULE,
@@ -18,6 +25,7 @@ pub const RULES: &[Rule] = &[
     super::packages_require::RULE,
     super::packages_tampered::RULE,
     super::packages_unowned::RULE,
+    super::platforms_match::RULE,
     super::platforms_require::RULE,
     super::ports_exactly::RULE,
     super::ports_forbid::RULE,
@@ -30,6 +38,9 @@ pub const RULES: &[Rule] = &[
     super::tags_forbid::RULE,
     super::tags_semver::RULE,
     super::user_exists::RULE,
+    super::user_numeric::RULE,
+    super::user_owns::RULE,
+    super::user_path_usable::RULE,
     super::user_root::RULE,
     super::user_uid::RULE,
 ];
@@ -140,10 +151,17 @@ pub(super) mod tests {
     fn ids_and_codes_never_change() {
         let list: Vec<String> = RULES.iter().map(|rule| format!("{} {}", rule.code, rule.id)).collect();
         insta::assert_snapshot!(list.join("\n"), @r"
+        IG1602 accounts.duplicate-id
+        IG1601 accounts.empty-password
         IG0201 base.allow
         IG0901 env.forbid-values
+        IG1502 exec.form
+        IG1503 exec.init
+        IG1504 exec.onbuild
+        IG1501 exec.resolve
         IG0302 files.forbid
         IG0301 files.setuid
+        IG0702 healthcheck.exec
         IG0701 healthcheck.present
         IG0801 labels.require
         IG0403 layers.caches
@@ -154,6 +172,7 @@ pub(super) mod tests {
         IG1202 packages.require
         IG1203 packages.tampered
         IG1204 packages.unowned
+        IG1002 platforms.match
         IG1001 platforms.require
         IG0601 ports.exactly
         IG0602 ports.forbid
@@ -166,6 +185,9 @@ pub(super) mod tests {
         IG1101 tags.forbid
         IG1102 tags.semver
         IG0102 user.exists
+        IG0104 user.numeric
+        IG0106 user.owns
+        IG0105 user.path-usable
         IG0101 user.root
         IG0103 user.uid
         ");

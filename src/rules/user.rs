@@ -35,10 +35,14 @@ pub(super) fn name(image: &ImageFacts) -> &str {
 
 /// Resolves the user part of `config.User`.
 pub(super) fn resolve(image: &ImageFacts) -> Resolved {
+    resolve_name(image, name(image))
+}
+
+/// Resolves a user name or number; nothing at all is uid 0.
+pub(super) fn resolve_name(image: &ImageFacts, name: &str) -> Resolved {
     if image.platform.os == "windows" {
         return Resolved::Unseen("accounts of Windows images are not read".to_owned());
     }
-    let name = name(image);
     if name.is_empty() {
         return Resolved::Uid(0);
     }
@@ -66,10 +70,15 @@ pub(super) fn resolve(image: &ImageFacts) -> Resolved {
 
 /// Whether the group part of `config.User` can be resolved: an error is why it cannot, as [`Resolved`] has it.
 pub(super) fn resolve_group(image: &ImageFacts) -> Result<(), Resolved> {
-    let mut parts = image.config.user.split(':').skip(1);
+    resolve_group_of(image, &image.config.user)
+}
+
+/// The same of any `user[:group]`.
+pub(super) fn resolve_group_of(image: &ImageFacts, text: &str) -> Result<(), Resolved> {
+    let mut parts = text.split(':').skip(1);
     let name = parts.next().unwrap_or_default();
     if parts.next().is_some() {
-        return Err(Resolved::Missing(format!("{} has more than one colon", code(&image.config.user))));
+        return Err(Resolved::Missing(format!("{} has more than one colon", code(text))));
     }
     if name.is_empty() {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use crate::model::ImageFacts;
 
+use super::exec::{self, Resolver, Topic};
 use super::setting::NoSettings;
 use super::user::{self, Resolved};
 use super::words::code;
@@ -14,7 +15,8 @@ pub(super) const RULE: Rule = Rule {
     summary: "`USER` names a user or group that the image does not have",
     why: "The runtime looks a name up in the image's own `/etc/passwd` and `/etc/group`. A name that is not there stops the \
           container before its first instruction (`unable to find user`). It happens when the account was made in another \
-          stage, or when the base stopped bringing it.",
+          stage, or when the base stopped bringing it. What the image's command surely switches to (`su`, `gosu`, `user=` of \
+          supervisord, jobs of cron) must be there as well: supervisord refuses to start at all when one user is unknown.",
     fix: "Make the account in the last stage, or write the number, which needs no account:\n\n```dockerfile\nRUN useradd \
           --uid 1000 --create-home app\nUSER 1000\n```",
     flags: &[
@@ -23,6 +25,12 @@ pub(super) const RULE: Rule = Rule {
         ("", "user 1000:staff\n0644 0:0 etc/group \"root:x:0:\""),
         ("", "user 99999999999"),
         ("", "user a:b:c"),
+        (
+            "",
+            "cmd [\"supervisord\"]\n0755 0:0 usr/bin/supervisord elf\n0644 0:0 etc/supervisord.conf \
+             \"[program:a]\\ncommand=/a\\nuser=app\\n\"",
+        ),
+        ("", "cmd [\"gosu\",\"app\",\"/a\"]\n0755 0:0 bin/gosu elf\n0755 0:0 a elf"),
     ],
     passes: &[
         ("", ""),
@@ -62,12 +70,35 @@ impl Check for Exists {
                 Resolved::Unseen(why) => unseen = Some(why),
             }
         }
+        faults.extend(switched(image));
         match unseen {
             _ if !faults.is_empty() => Outcome::Fail(faults),
             Some(why) => Outcome::Unknown(why),
             None => Outcome::Pass(passed),
         }
     }
+}
+
+/// Users that the image's command surely switches to and that do not exist.
+fn switched(image: &ImageFacts) -> Vec<Fault> {
+    if image.platform.os == "windows" {
+        return Vec::new();
+    }
+    let resolver = Resolver::new(image);
+    let subjects = exec::all(&resolver);
+    let of = |subject: &exec::Subject| {
+        let findings = subject.report.failures.iter().filter(|finding| finding.topic == Topic::User);
+        let fault = |finding: &exec::Finding| Fault {
+            subject: format!("{}: {}", subject.id, finding.runs),
+            message: finding.words(&subject.name),
+            seat: subject.seat.clone(),
+            fix: None,
+        };
+        findings.map(fault).collect::<Vec<_>>()
+    };
+    let mut faults: Vec<Fault> = subjects.iter().flat_map(of).collect();
+    faults.dedup();
+    faults
 }
 
 #[cfg(test)]

@@ -13,8 +13,10 @@
 //! diff-id sha256:… · unpacked 1GB · packed 9MB      of the layer begun last, when the derived ones do not suit
 //! step ENV A=b                           a history line without a layer
 //! 0755 0:0 usr/bin/su                    an empty file; what stands before the first `layer` is in a layer of its own
-//! 0644 0:0 etc/passwd "root:x:0:0::/:\n" a file with content: `\n`, `\t`, `\"`, `\\` are understood
+//! 0644 0:0 etc/passwd "root:x:0:0::/:\n" a file with content: `\n`, `\r`, `\t`, `\"`, `\\` are understood
 //! 0644 0:0 var/cache/big @20MB           a file of that size; `@20MB#2` is of the same size and other content
+//! 0755 0:0 usr/bin/curl elf arm64 interp /lib/ld-linux-aarch64.so.1 needs libc.so.6,libz.so.1
+//!                                        an ELF file; also `soname x`, `rpath x`, `runpath x`, `unseen why`, `damaged why`
 //! 0755 0:0 app/                          a directory
 //! usr/lib64 -> usr/lib                   a symbolic link
 //! usr/bin/b => usr/bin/a                 a hard link: further name, first name
@@ -29,17 +31,20 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::catalog::{self, HEAD, Input, Takers};
-use crate::inspect::assemble;
+use crate::inspect::{StartupCollector, assemble};
 use crate::model::{
-    BaseClaim, CatalogRecord, Dependency, Digest, Document, Entry, FileHash, Gap, GapKind, Grade, Healthcheck, History,
-    How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, Method, Nature, OwnedFile, Package,
+    BaseClaim, CatalogRecord, Dependency, Digest, Document, Elf, Entry, FileHash, Gap, GapKind, Grade, Head, Healthcheck, History,
+    How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, LayerStartup, Linkage, Linking, Method, Nature, OwnedFile, Package,
     PackageKind, Place, Platform, Presence, Purl, SecretFact, Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
 use crate::secrets::Scanner;
+
+/// Making one takes longer than everything else that a test does.
+static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
 
 /// The image that the text describes, put together by the real overlay.
 ///
@@ -49,7 +54,7 @@ pub fn image(text: &str) -> ImageFacts {
     let parts = Parts::read(text);
     let (bases, secrets) = (parts.bases.clone(), parts.secrets.clone());
     let (plan, layers) = parts.finish();
-    let mut image = assemble(plan, layers, &Scanner::new(), true);
+    let mut image = assemble(plan, layers, &SCANNER, true);
     image.base.extend(bases);
     image.base.sort_by_key(|claim| std::cmp::Reverse(claim.grade));
     for secret in secrets {
@@ -83,6 +88,7 @@ struct LayerText {
     entries: Vec<Entry>,
     documents: Vec<Document>,
     records: Vec<CatalogRecord>,
+    startup: LayerStartup,
 }
 
 #[derive(Default)]
@@ -256,6 +262,12 @@ impl Parts {
         }
         let bytes = match content {
             None => Vec::new(),
+            Some(content) if content == "elf" || content.starts_with("elf ") => {
+                let index = u32::try_from(layer.entries.len()).ok()?;
+                layer.startup.heads.push((index, Head::Elf(elf(content)?)));
+                entry.size = 100;
+                content.as_bytes().to_vec()
+            }
             Some(content) => match content.strip_prefix('@') {
                 Some(size) => {
                     entry.size = parse_size(size.split('#').next()?).ok()?;
@@ -269,6 +281,12 @@ impl Parts {
             layer.documents.push(Document { path: path.into(), bytes: bytes.clone(), truncated: false });
             let takers = Takers::of(path, &bytes[..bytes.len().min(HEAD)]);
             catalog::read(takers, &Input { path, bytes: &bytes, size: entry.size }, &mut layer.records);
+            let mut collector = StartupCollector::default();
+            collector.file(u32::try_from(layer.entries.len()).ok()?, path, &bytes, entry.size);
+            let found = collector.finish(&SCANNER);
+            layer.startup.heads.extend(found.heads);
+            layer.startup.texts.extend(found.texts);
+            layer.startup.open_accounts.extend(found.open_accounts);
         }
         entry.sha256 = Some(hash(&bytes));
         layer.entries.push(entry);
@@ -312,6 +330,7 @@ impl Parts {
                     documents: layer.documents,
                     hits: Vec::new(),
                     catalog: catalog::encode(&layer.records),
+                    startup: layer.startup,
                     scanned: crate::model::ScanLedger::default(),
                     asides: Vec::new(),
                     supplied: Vec::new(),
@@ -402,6 +421,7 @@ fn unquote(text: &str) -> Option<String> {
             '\\' => match letters.next()? {
                 'n' => '\n',
                 't' => '\t',
+                'r' => '\r',
                 same @ ('"' | '\\') => same,
                 _ => return None,
             },
@@ -409,6 +429,36 @@ fn unquote(text: &str) -> Option<String> {
         });
     }
     Some(plain)
+}
+
+/// An ELF file, as its words say; for the platform's usual machine when none is named.
+fn elf(text: &str) -> Option<Elf> {
+    let mut elf =
+        Elf { bits: 64, big_endian: false, machine: 62, kind: 3, linkage: Linkage::Seen(Linking::default()) };
+    let mut linking = Linking::default();
+    let mut words = text.split_whitespace().skip(1);
+    while let Some(word) = words.next() {
+        match word {
+            "amd64" => {}
+            "arm64" => elf.machine = 183,
+            "arm" => (elf.machine, elf.bits) = (40, 32),
+            "386" => (elf.machine, elf.bits) = (3, 32),
+            "object" => elf.kind = 1,
+            "interp" => linking.interpreter = Some(words.next()?.into()),
+            "needs" => linking.needed = words.next()?.split(',').map(Into::into).collect(),
+            "soname" => linking.soname = Some(words.next()?.into()),
+            "rpath" => linking.rpath = Some(words.next()?.into()),
+            "runpath" => linking.runpath = Some(words.next()?.into()),
+            "unseen" | "damaged" => {
+                let why = words.by_ref().collect::<Vec<_>>().join(" ").into();
+                elf.linkage = if word == "unseen" { Linkage::Unseen(why) } else { Linkage::Damaged(why) };
+                return Some(elf);
+            }
+            _ => return None,
+        }
+    }
+    elf.linkage = Linkage::Seen(linking);
+    Some(elf)
 }
 
 fn base(rest: &str) -> Option<BaseClaim> {

@@ -1,0 +1,13 @@
+//! Shell text, read far enough to know which commands it surely runs.
+
+mod builtin;
+mod tree;
+mod walk;
+mod word;
+
+pub(super) use walk::walk;
+pub(super) use word::split;
+pub(in crate::rules) use word::Word;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! `healthcheck.exec`: the command of the health check is in the image and can be started.
+
+use crate::model::ImageFacts;
+
+use super::exec::{self, Resolver, Topic};
+use super::healthcheck_present::advice;
+use super::setting::NoSettings;
+use super::{Check, Fault, Level, Outcome, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    id: "healthcheck.exec",
+    code: "IG0702",
+    level: Level::Deny,
+    summary: "the health check runs a command that the image does not have",
+    why: "A health check whose command is missing fails every time: the container is unhealthy for ever, nothing that waits for \
+          it goes on, and orchestrators replace it again and again. Slim and Alpine bases have no `curl`; a base may lose it \
+          with an update. The command is resolved as at run time, in shell form word by word.",
+    fix: "Ask with what the image has:\n\n```dockerfile\nHEALTHCHECK CMD [\"python\", \"-c\", \"import urllib.request as u; \
+          u.urlopen('http://127.0.0.1:8000/health', timeout=5)\"]\n```\n\nOn Alpine: `CMD wget -q --spider \
+          http://127.0.0.1:8000/health`.",
+    flags: &[
+        ("", "healthcheck CMD curl -f http://localhost/"),
+        ("", "healthcheck CMD-SHELL curl -f http://localhost/ || exit 1\n0755 0:0 bin/sh elf"),
+        ("", "healthcheck CMD-SHELL true"),
+        ("", "healthcheck CMD /probe\nuser 1000\n0700 0:0 probe elf"),
+        ("", "healthcheck CMD-SHELL curl -f x || wget x\n0755 0:0 bin/sh elf"),
+    ],
+    passes: &[
+        ("", "healthcheck CMD curl -f http://localhost/\n0755 0:0 usr/bin/curl elf"),
+        ("", "healthcheck CMD-SHELL curl x || wget x\n0755 0:0 bin/busybox elf\nbin/sh -> busybox\nbin/wget -> busybox"),
+        ("", "healthcheck CMD-SHELL test -f /ready || exit 1\n0755 0:0 bin/sh elf"),
+    ],
+    build: |settings| {
+        settings.read::<NoSettings>()?;
+        Ok(Box::new(Exec))
+    },
+    schema: |generator| generator.subschema_for::<NoSettings>(),
+};
+
+struct Exec;
+
+impl Check for Exec {
+    fn decide(&self, image: &ImageFacts) -> Outcome {
+        if image.platform.os == "windows" {
+            return Outcome::Unknown("commands of Windows images are not resolved".to_owned());
+        }
+        let resolver = Resolver::new(image);
+        let Some(subject) = exec::health(&resolver) else {
+            return Outcome::NotApplicable("there is no health check".to_owned());
+        };
+        let report = subject.report;
+        let failures = report.failures.iter().filter(|finding| finding.topic == Topic::Command);
+        let faults: Vec<Fault> = failures
+            .map(|finding| Fault {
+                subject: format!("HEALTHCHECK: {}", finding.runs),
+                message: finding.words(&subject.name),
+                seat: subject.seat.clone(),
+                fix: advice(image),
+            })
+            .collect();
+        if !faults.is_empty() {
+            return Outcome::Fail(faults);
+        }
+        if let Some(why) = report.unknown.first() {
+            return Outcome::Unknown(why.clone());
+        }
+        if let Some(doubt) = report.doubts.first() {
+            return Outcome::Unknown(format!("only if it is reached, {}", doubt.words(&subject.name)));
+        }
+        Outcome::Pass(report.resolved.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::tests::decide;
+    use super::*;
+
+    #[test]
+    fn the_fix_is_ready_for_this_image() {
+        let image = "healthcheck CMD-SHELL curl -f http://localhost:8501/ || exit 1\nport 8501/tcp\n0755 0:0 bin/sh elf\n\
+                     0755 0:0 usr/local/bin/python elf";
+        let Outcome::Fail(faults) = decide("healthcheck.exec", "", image) else { panic!("curl is not there") };
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].message.starts_with("`HEALTHCHECK` runs `curl`, which is not in the image: searched `PATH="));
+        let fix = faults[0].fix.as_deref().expect("Python is there");
+        assert!(fix.contains("HEALTHCHECK CMD [\"python\", \"-c\"") && fix.contains("127.0.0.1:8501"), "{fix}");
+    }
+
+    #[test]
+    fn an_image_without_a_check_has_nothing_to_resolve() {
+        for image in ["", "healthcheck NONE", "healthcheck []", "healthcheck CMD"] {
+            let outcome = decide("healthcheck.exec", "", image);
+            assert!(matches!(outcome, Outcome::NotApplicable(_)), "{image}: {outcome:?}");
+        }
+    }
+}
