@@ -84,6 +84,13 @@ def seeds(target):
             yield text(config())
         case "strict_json":
             yield from map(text, (manifest, index, config(), [1.5e3, -0, "\u00e9\ud83d\ude00", None, True]))
+        case "program_head":
+            yield pathlib.Path(sys.executable).resolve().read_bytes()[:65536]
+            yield b"#!/usr/bin/env -S python3 -u\r\n"
+        case "shell":
+            yield b"curl -f http://localhost/ || exit 1"
+            yield b". /f.sh; if [ -n \"$X\" ]; then f; else exec \"$@\"; fi"
+            yield b"case $1 in a|b) f;; (*) busybox; esac; for x in $(ls); do f & done; cat <<E\nx\nE\nwhile ! f; do :; done"
         case "archive_plan":
             members = {"manifest.json": [{"Config": "c.json", "RepoTags": ["a:1.0"], "Layers": ["l/layer.tar"]}], "c.json": config(), "l/layer.tar": "x"}
             yield "\n".join(f"{name}\t{json.dumps(value)}" for name, value in members.items()).encode()

@@ -151,3 +151,127 @@ fn linking<E: FileHeader<Endian = Endianness>>(
     }
     Ok(linking)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A 64-bit program with one loaded segment, an interpreter, and a dynamic section of these tags.
+    fn elf(interpreter: &str, tags: &[(u64, &str)]) -> Vec<u8> {
+        let mut strings = vec![0];
+        let mut dynamic: Vec<u8> = Vec::new();
+        for (tag, name) in tags {
+            dynamic.extend(tag.to_le_bytes());
+            dynamic.extend((strings.len() as u64).to_le_bytes());
+            strings.extend(name.as_bytes());
+            strings.push(0);
+        }
+        let interpreter_at = 64 + 3 * 56;
+        let strings_at = interpreter_at + interpreter.len() + 1;
+        let dynamic_at = strings_at + strings.len();
+        let base = 0x40_0000_u64;
+        dynamic.extend(5_u64.to_le_bytes());
+        dynamic.extend((base + strings_at as u64).to_le_bytes());
+        dynamic.extend([0; 16]);
+        let whole = dynamic_at + dynamic.len();
+        let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+        bytes.extend(2_u16.to_le_bytes());
+        bytes.extend(62_u16.to_le_bytes());
+        bytes.extend(1_u32.to_le_bytes());
+        for number in [0_u64, 64, 0] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(0_u32.to_le_bytes());
+        for number in [64_u16, 56, 3, 64, 0, 0] {
+            bytes.extend(number.to_le_bytes());
+        }
+        let segments = [(1_u32, 0, whole), (3, interpreter_at, interpreter.len() + 1), (2, dynamic_at, dynamic.len())];
+        for (kind, offset, size) in segments {
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend(4_u32.to_le_bytes());
+            for number in [offset as u64, base + offset as u64, base + offset as u64, size as u64, size as u64, 8] {
+                bytes.extend(number.to_le_bytes());
+            }
+        }
+        bytes.extend(interpreter.as_bytes());
+        bytes.push(0);
+        bytes.extend(strings);
+        bytes.extend(dynamic);
+        bytes
+    }
+
+    fn head(bytes: &[u8]) -> Elf {
+        match program_head(bytes, bytes.len() as u64) {
+            Some(Head::Elf(elf)) => elf,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_program_tells_its_loader_and_its_libraries() {
+        let tags = [(1, "libz.so.1"), (1, "libc.so.6"), (14, "me.so"), (15, "/r"), (29, "$ORIGIN/../lib")];
+        let elf = head(&elf("/lib64/ld-linux-x86-64.so.2", &tags));
+        assert_eq!((elf.bits, elf.machine, elf.kind, elf.big_endian), (64, 62, 2, false));
+        let Linkage::Seen(linking) = elf.linkage else { panic!("{:?}", elf.linkage) };
+        assert_eq!(linking.interpreter.as_deref(), Some("/lib64/ld-linux-x86-64.so.2"));
+        assert_eq!(linking.needed, ["libz.so.1".into(), "libc.so.6".into()]);
+        assert_eq!(linking.soname.as_deref(), Some("me.so"));
+        assert_eq!((linking.rpath.as_deref(), linking.runpath.as_deref()), (Some("/r"), Some("$ORIGIN/../lib")));
+    }
+
+    #[test]
+    fn what_lies_behind_the_bytes_is_not_seen_and_never_absent() {
+        let whole = elf("/lib/ld.so", &[(1, "libz.so.1")]);
+        let wanted = head(&whole);
+        for cut in 64..whole.len() {
+            let Some(Head::Elf(elf)) = program_head(&whole[..cut], whole.len() as u64) else { panic!("{cut}") };
+            let seen = elf.linkage == wanted.linkage;
+            assert!(seen || matches!(elf.linkage, Linkage::Unseen(_)), "{cut}: {:?}", elf.linkage);
+            // The same bytes as a whole file contradict themselves.
+            let Some(Head::Elf(elf)) = program_head(&whole[..cut], cut as u64) else { panic!("{cut}") };
+            assert!(seen || matches!(elf.linkage, Linkage::Damaged(_)), "{cut}: {:?}", elf.linkage);
+        }
+    }
+
+    #[test]
+    fn a_file_that_lies_is_damaged() {
+        let whole = elf("/lib/ld.so", &[(1, "libz.so.1")]);
+        let dynamic = whole.len() - 48;
+        for (at, value) in [(32, u64::MAX), (64 + 56 + 8, u64::MAX / 2), (dynamic + 8, u64::MAX), (dynamic + 24, 1)] {
+            let mut bytes = whole.clone();
+            bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            assert!(matches!(head(&bytes).linkage, Linkage::Damaged(_)), "{at}");
+        }
+        let mut bytes = whole;
+        bytes[4] = 9;
+        assert!(matches!(head(&bytes).linkage, Linkage::Damaged(_)));
+        assert!(matches!(head(b"\x7fELF").linkage, Linkage::Damaged(_)));
+    }
+
+    #[test]
+    fn first_lines_are_kept_up_to_their_end_with_their_carriage_return() {
+        let line = |bytes: &[u8]| match program_head(bytes, bytes.len() as u64) {
+            Some(Head::Script(line)) => line,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(&*line(b"#!/bin/sh\r\nrm"), "/bin/sh\r");
+        assert_eq!(&*line(b"#!/bin/sh"), "/bin/sh");
+        assert_eq!(line(&[b"#!".to_vec(), vec![b'x'; 1000]].concat()).len(), 254);
+        assert_eq!(&*line(b"#!/bin/s\xff"), "/bin/s\\xff");
+        assert_eq!(program_head(b"plain", 5), None);
+        assert_eq!(program_head(b"", 0), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(at in 0_usize..400, value in proptest::num::u8::ANY, more in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            let mut bytes = elf("/lib/ld.so", &[(1, "libz.so.1"), (29, "$ORIGIN")]);
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = value;
+            }
+            program_head(&bytes, bytes.len() as u64);
+            program_head(&[b"\x7fELF".to_vec(), more.clone()].concat(), 1 << 40);
+            program_head(&[b"#!".to_vec(), more].concat(), 10);
+        }
+    }
+}

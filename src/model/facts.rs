@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Digest, Document, Entry, Gap, Group, ImageConfig, Note, Packages, Platform, ScanLedger, SecretFact, Startup,
+    Account, Digest, Document, Entry, Gap, Group, ImageConfig, Note, Packages, Platform, ScanLedger, SecretFact,
+    Startup,
 };
 
 /// The version of the facts document.

@@ -25,7 +25,10 @@ pub(super) const RULE: Rule = Rule {
     ],
     passes: &[
         ("", ""),
-        ("", "0644 0:0 etc/passwd \"root:x:0:0::/root:/bin/sh\\napp:x:1000:1000::/:\\n\"\n0644 0:0 etc/group \"root:x:0:\\n\""),
+        (
+            "",
+            "0644 0:0 etc/passwd \"root:x:0:0::/root:/bin/sh\\napp:x:1000:1000::/:\\n\"\n0644 0:0 etc/group \"root:x:0:\\n\"",
+        ),
     ],
     build: |settings| {
         settings.read::<NoSettings>()?;

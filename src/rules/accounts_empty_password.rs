@@ -17,7 +17,10 @@ pub(super) const RULE: Rule = Rule {
           app\n```\n\nA locked account has `!` or `*` there.",
     flags: &[
         ("", "0640 0:42 etc/shadow \"root:::0:::::\\n\""),
-        ("", "layer a\n0640 0:42 etc/shadow \"app::1:0:9:7:::\\n\"\nlayer b\n0640 0:42 etc/shadow \"app:!:1:0:9:7:::\\n\""),
+        (
+            "",
+            "layer a\n0640 0:42 etc/shadow \"app::1:0:9:7:::\\n\"\nlayer b\n0640 0:42 etc/shadow \"app:!:1:0:9:7:::\\n\"",
+        ),
         ("", "0644 0:0 etc/passwd \"root::0:0:root:/root:/bin/sh\\n\""),
     ],
     passes: &[

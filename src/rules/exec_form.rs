@@ -18,7 +18,10 @@ pub(super) const RULE: Rule = Rule {
     flags: &[
         ("", "cmd [\"/bin/sh\",\"-c\",\"gunicorn app:app\"]"),
         ("", "entrypoint [\"/bin/sh\",\"-c\",\"run\"]\ncmd [\"serve\"]"),
-        ("", "shell [\"/bin/bash\",\"-o\",\"pipefail\",\"-c\"]\ncmd [\"/bin/bash\",\"-o\",\"pipefail\",\"-c\",\"run\"]"),
+        (
+            "",
+            "shell [\"/bin/bash\",\"-o\",\"pipefail\",\"-c\"]\ncmd [\"/bin/bash\",\"-o\",\"pipefail\",\"-c\",\"run\"]",
+        ),
     ],
     passes: &[
         ("", "cmd [\"gunicorn\",\"app:app\"]"),

@@ -43,6 +43,9 @@ struct Init;
 
 impl Check for Init {
     fn decide(&self, image: &ImageFacts) -> Outcome {
+        if image.platform.os == "windows" {
+            return Outcome::Unknown("commands of Windows images are not resolved".to_owned());
+        }
         let resolver = Resolver::new(image);
         let subjects = exec::all(&resolver);
         let Some((main, services)) = subjects.split_first() else {

@@ -40,7 +40,10 @@ pub(super) const RULE: Rule = Rule {
     ],
     passes: &[
         ("", "cmd [\"/app\"]\n0755 0:0 app elf"),
-        ("", "cmd [\"run\"]\n0755 0:0 bin/sh elf\n0755 0:0 usr/bin/run \"#!/bin/sh\\nexec sleep 1\\n\"\nbin/sleep -> sh"),
+        (
+            "",
+            "cmd [\"run\"]\n0755 0:0 bin/sh elf\n0755 0:0 usr/bin/run \"#!/bin/sh\\nexec sleep 1\\n\"\nbin/sleep -> sh",
+        ),
         (
             "",
             "cmd [\"/app\"]\n0755 0:0 app elf interp /lib/ld-musl-x86_64.so.1 needs libz.so.1\n0755 0:0 \

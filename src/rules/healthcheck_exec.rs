@@ -5,6 +5,7 @@ use crate::model::ImageFacts;
 use super::exec::{self, Resolver, Topic};
 use super::healthcheck_present::advice;
 use super::setting::NoSettings;
+use super::words::code;
 use super::{Check, Fault, Level, Outcome, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -27,7 +28,10 @@ pub(super) const RULE: Rule = Rule {
     ],
     passes: &[
         ("", "healthcheck CMD curl -f http://localhost/\n0755 0:0 usr/bin/curl elf"),
-        ("", "healthcheck CMD-SHELL curl x || wget x\n0755 0:0 bin/busybox elf\nbin/sh -> busybox\nbin/wget -> busybox"),
+        (
+            "",
+            "healthcheck CMD-SHELL curl x || wget x\n0755 0:0 bin/busybox elf\nbin/sh -> busybox\nbin/wget -> busybox",
+        ),
         ("", "healthcheck CMD-SHELL test -f /ready || exit 1\n0755 0:0 bin/sh elf"),
     ],
     build: |settings| {
@@ -67,7 +71,9 @@ impl Check for Exec {
         if let Some(doubt) = report.doubts.first() {
             return Outcome::Unknown(format!("only if it is reached, {}", doubt.words(&subject.name)));
         }
-        Outcome::Pass(report.resolved.join(", "))
+        let instead = report.replaced.first();
+        let instead = instead.map_or_else(String::new, |finding| format!("; {} is not there", code(&finding.runs)));
+        Outcome::Pass(format!("{}{instead}", report.resolved.join(", ")))
     }
 }
 

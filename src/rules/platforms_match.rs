@@ -81,7 +81,11 @@ impl Check for Match {
                 message: format!(
                     "the config says {}, but {} for {}, such as {}",
                     code(image.platform.to_string()),
-                    if paths.len() == 1 { "1 program on PATH is".to_owned() } else { format!("{} programs on PATH are", paths.len()) },
+                    if paths.len() == 1 {
+                        "1 program on PATH is".to_owned()
+                    } else {
+                        format!("{} programs on PATH are", paths.len())
+                    },
                     code(architecture),
                     code(format!("/{first}"))
                 ),

@@ -37,7 +37,8 @@ pub(super) const RULE: Rule = Rule {
         match owns.paths.iter().find(|path| !path.starts_with('/')) {
             Some(path) => {
                 let problem = format!("{} is no absolute path", code(path));
-                Err(YamlError::new(settings.span("paths"), problem).with_hint("write it from the image root: `/app/data`"))
+                Err(YamlError::new(settings.span("paths"), problem)
+                    .with_hint("write it from the image root: `/app/data`"))
             }
             None => Ok(Box::new(owns)),
         }

@@ -20,7 +20,10 @@ pub(super) const RULE: Rule = Rule {
           /root/.local /opt/app\nRUN mkdir -p /tmp/app && chown 1000:1000 /tmp/app\nENV PATH=/opt/app/bin:$PATH \
           TMPDIR=/tmp/app\n```",
     flags: &[
-        ("", "user 1000\nenv PATH=/root/.local/bin:/bin\n0700 0:0 root/\n0755 0:0 root/.local/\n0755 0:0 root/.local/bin/"),
+        (
+            "",
+            "user 1000\nenv PATH=/root/.local/bin:/bin\n0700 0:0 root/\n0755 0:0 root/.local/\n0755 0:0 root/.local/bin/",
+        ),
         ("", "user 1000\nworkdir /srv\n0700 0:0 srv/"),
         ("", "user 1000\nenv TMPDIR=/tmp/app\n0755 0:0 tmp/app/"),
         ("", "env TMPDIR=/tmp/app"),
@@ -92,7 +95,9 @@ impl Look<'_> {
             let usual = DEFAULT_PATH.split(':').any(|usual| usual == folder.trim_end_matches('/'));
             let problem = match place {
                 Ok(place) if !place.is_directory() => "is no directory".to_owned(),
-                Ok(place) if !place.allows(&self.who, Access::Execute) => format!("may not be entered by {}", self.who.words()),
+                Ok(place) if !place.allows(&self.who, Access::Execute) => {
+                    format!("may not be entered by {}", self.who.words())
+                }
                 Ok(place) => {
                     if !self.who.is_root() && place.allows(&self.who, Access::Write) {
                         self.notes.push(format!("{} of PATH can be written by {}", code(folder), self.who.words()));
@@ -117,7 +122,9 @@ impl Look<'_> {
         }
         let problem = match self.files.look(folder, "/", Some(&self.who)) {
             Ok(place) if !place.is_directory() => "is no directory".to_owned(),
-            Ok(place) if !place.allows(&self.who, Access::Execute) => format!("may not be entered by {}", self.who.words()),
+            Ok(place) if !place.allows(&self.who, Access::Execute) => {
+                format!("may not be entered by {}", self.who.words())
+            }
             Ok(_) => return,
             Err(Nowhere::Missing(_)) => {
                 self.notes.push(format!("the runtime makes the working directory {}", code(folder)));
@@ -138,7 +145,8 @@ impl Look<'_> {
         let home = given.map_or_else(|| exec::home(image, self.who.uid), str::to_owned);
         // Accounts of services say on purpose that they have none.
         let none = given.is_none()
-            && (self.who.is_root() || ["/", "/nonexistent", "/dev/null", "/var/empty", "/run"].contains(&home.as_str()));
+            && (self.who.is_root()
+                || ["/", "/nonexistent", "/dev/null", "/var/empty", "/run"].contains(&home.as_str()));
         if none {
             return;
         }

@@ -36,9 +36,10 @@ use std::sync::{Arc, LazyLock};
 use crate::catalog::{self, HEAD, Input, Takers};
 use crate::inspect::{StartupCollector, assemble};
 use crate::model::{
-    BaseClaim, CatalogRecord, Dependency, Digest, Document, Elf, Entry, FileHash, Gap, GapKind, Grade, Head, Healthcheck, History,
-    How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, LayerStartup, Linkage, Linking, Method, Nature, OwnedFile, Package,
-    PackageKind, Place, Platform, Presence, Purl, SecretFact, Severity, Subject, parse_size,
+    BaseClaim, CatalogRecord, Dependency, Digest, Document, Elf, Entry, FileHash, Gap, GapKind, Grade, Head,
+    Healthcheck, History, How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, LayerStartup,
+    Linkage, Linking, Method, Nature, OwnedFile, Package, PackageKind, Place, Platform, Presence, Purl, SecretFact,
+    Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
 use crate::secrets::Scanner;
@@ -433,8 +434,7 @@ fn unquote(text: &str) -> Option<String> {
 
 /// An ELF file, as its words say; for the platform's usual machine when none is named.
 fn elf(text: &str) -> Option<Elf> {
-    let mut elf =
-        Elf { bits: 64, big_endian: false, machine: 62, kind: 3, linkage: Linkage::Seen(Linking::default()) };
+    let mut elf = Elf { bits: 64, big_endian: false, machine: 62, kind: 3, linkage: Linkage::Seen(Linking::default()) };
     let mut linking = Linking::default();
     let mut words = text.split_whitespace().skip(1);
     while let Some(word) = words.next() {

@@ -112,7 +112,7 @@ fn a_stronger_preset_judges_whatever_a_weaker_one_judges() {
     let missing: Vec<_> = RULES.iter().map(|rule| rule.id).filter(|id| !ids("@strict").contains(id)).collect();
     assert_eq!(
         missing,
-        ["licenses.forbid", "packages.require", "ports.exactly"],
+        ["licenses.forbid", "packages.require", "ports.exactly", "user.owns"],
         "only the application's own policy knows its ports, its licences and what it needs"
     );
 }

@@ -126,7 +126,10 @@ pub(super) fn services(resolver: &Resolver<'_>, main: &Report) -> Vec<Subject> {
         return Vec::new();
     }
     let patterns = [
-        "/etc/cont-init.d/*", "/etc/services.d/*/run", "/etc/s6-overlay/s6-rc.d/*/run", "/etc/s6-overlay/s6-rc.d/*/up",
+        "/etc/cont-init.d/*",
+        "/etc/services.d/*/run",
+        "/etc/s6-overlay/s6-rc.d/*/run",
+        "/etc/s6-overlay/s6-rc.d/*/up",
         "/etc/service/*/run",
     ];
     let mut subjects = Vec::new();

@@ -92,7 +92,11 @@ impl Loader<'_, '_> {
         let name = basename(interpreter);
         let family = if name.starts_with("ld-musl-") {
             Family::Musl
-        } else if name.starts_with("ld-linux") || name.starts_with("ld64.so") || name.starts_with("ld.so") || name.starts_with("ld-2.") {
+        } else if name.starts_with("ld-linux")
+            || name.starts_with("ld64.so")
+            || name.starts_with("ld.so")
+            || name.starts_with("ld-2.")
+        {
             Family::Glibc
         } else {
             Family::Other
@@ -126,7 +130,9 @@ impl Loader<'_, '_> {
                     Ok(found) => found,
                     Err(Unlinked::Fails(_)) if family == Family::Other || !usual => {
                         let (loader, wanted) = (code(interpreter), code(wanted));
-                        return Err(Unlinked::Unknown(format!("{loader} has folders of its own to look for {wanted} in")));
+                        return Err(Unlinked::Unknown(format!(
+                            "{loader} has folders of its own to look for {wanted} in"
+                        )));
                     }
                     Err(why) => return Err(why),
                 };
@@ -280,7 +286,8 @@ impl Loader<'_, '_> {
                 continue;
             }
             let Some(patterns) = line.strip_prefix("include ") else {
-                folders.extend(line.split([':', ',', ' ', '\t']).filter(|part| part.starts_with('/')).map(str::to_owned));
+                folders
+                    .extend(line.split([':', ',', ' ', '\t']).filter(|part| part.starts_with('/')).map(str::to_owned));
                 continue;
             };
             for pattern in patterns.split_whitespace().filter(|_| depth < MAX_INCLUDES) {

@@ -41,6 +41,8 @@ pub(in crate::rules) struct Report {
     pub failures: Vec<Finding>,
     /// What does not start if it is reached.
     pub doubts: Vec<Finding>,
+    /// What does not start, but something that does is run in its place.
+    pub replaced: Vec<Finding>,
     /// What cannot be told, of the command itself.
     pub unknown: Vec<String>,
     /// What cannot be told, inside scripts.
@@ -58,11 +60,18 @@ impl Report {
     pub fn append(&mut self, mut other: Self) {
         self.failures.append(&mut other.failures);
         self.doubts.append(&mut other.doubts);
+        self.replaced.append(&mut other.replaced);
         self.unknown.append(&mut other.unknown);
         self.open.append(&mut other.open);
         self.resolved.append(&mut other.resolved);
         self.background.append(&mut other.background);
         self.inits.append(&mut other.inits);
+    }
+
+    /// What does not start is made up for.
+    pub fn replaced(mut self) -> Self {
+        self.replaced.append(&mut self.failures);
+        self
     }
 
     /// What is certain becomes what might be.

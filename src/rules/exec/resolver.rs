@@ -335,7 +335,8 @@ impl<'a> Resolver<'a> {
             let folder = if folder.is_empty() { "." } else { folder };
             let path = format!("{folder}/{name}");
             let Some(base) = setting.cwd.as_deref().or(folder.starts_with('/').then_some("/")) else {
-                unclear.get_or_insert_with(|| format!("the folder {} of PATH is only known when it runs", code(folder)));
+                unclear
+                    .get_or_insert_with(|| format!("the folder {} of PATH is only known when it runs", code(folder)));
                 continue;
             };
             match self.files.look(&path, base, setting.who.as_ref()) {
@@ -343,7 +344,12 @@ impl<'a> Resolver<'a> {
                 Ok(place) if place.allows(&who, Access::Execute) => return Ok(place),
                 Ok(place) => {
                     refused.get_or_insert_with(|| {
-                        format!("which {} may not execute: {}{}", who.words(), code(format!("/{}", place.path)), mode(&place))
+                        format!(
+                            "which {} may not execute: {}{}",
+                            who.words(),
+                            code(format!("/{}", place.path)),
+                            mode(&place)
+                        )
                     });
                 }
                 Err(Nowhere::Unknown(why)) => {
@@ -433,7 +439,11 @@ impl<'a> Resolver<'a> {
             }
             Some(Head::Script(line)) => {
                 if !place.allows(&who, Access::Read) {
-                    let why = format!("which {} may execute but not read, as its interpreter must{}", who.words(), mode(place));
+                    let why = format!(
+                        "which {} may execute but not read, as its interpreter must{}",
+                        who.words(),
+                        mode(place)
+                    );
                     return Err(Trouble::Fails(why));
                 }
                 self.script(line, setting, nesting)
@@ -443,7 +453,8 @@ impl<'a> Resolver<'a> {
                 Err(Trouble::Unknown("its content is stored with holes and was not read".to_owned()))
             }
             None if setting.start == Start::Kernel => Err(Trouble::Fails(
-                "which is neither a program nor a script with `#!`: the kernel refuses it (`exec format error`)".to_owned(),
+                "which is neither a program nor a script with `#!`: the kernel refuses it (`exec format error`)"
+                    .to_owned(),
             )),
             None => Ok(Started { shell: true }),
         }
@@ -499,7 +510,16 @@ impl<'a> Resolver<'a> {
 fn is_init(name: &str) -> bool {
     matches!(
         name,
-        "tini" | "tini-static" | "docker-init" | "dumb-init" | "catatonit" | "s6-svscan" | "runsvdir" | "runit" | "init" | "systemd"
+        "tini"
+            | "tini-static"
+            | "docker-init"
+            | "dumb-init"
+            | "catatonit"
+            | "s6-svscan"
+            | "runsvdir"
+            | "runit"
+            | "init"
+            | "systemd"
     )
 }
 

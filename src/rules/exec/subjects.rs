@@ -33,7 +33,8 @@ pub(in crate::rules) fn main(resolver: &Resolver<'_>) -> Option<Subject> {
     if words.is_empty() {
         return None;
     }
-    let (id, pointer) = if entrypoint.is_empty() { ("CMD", "/config/Cmd") } else { ("ENTRYPOINT", "/config/Entrypoint") };
+    let (id, pointer) =
+        if entrypoint.is_empty() { ("CMD", "/config/Cmd") } else { ("ENTRYPOINT", "/config/Entrypoint") };
     let mut report = Report::default();
     resolver.run(&words, &Setting::of_image(image), &mut report);
     Some(Subject { id: id.to_owned(), name: code(id), seat: Seat::Config(pointer.to_owned()), report })
@@ -74,7 +75,8 @@ pub(super) fn reaches(main: &Report, names: &[&str]) -> Option<bool> {
     if main.resolved.iter().any(|path| names.contains(&basename(path))) {
         return Some(true);
     }
-    let open = !main.unknown.is_empty() || !main.open.is_empty() || !main.doubts.is_empty() || !main.failures.is_empty();
+    let open =
+        !main.unknown.is_empty() || !main.open.is_empty() || !main.doubts.is_empty() || !main.failures.is_empty();
     open.then_some(false)
 }
 

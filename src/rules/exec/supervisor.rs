@@ -81,7 +81,9 @@ fn given(image: &ImageFacts) -> Option<String> {
     let lists = [&image.config.entrypoint, &image.config.cmd];
     let words: Vec<&str> = lists.into_iter().flatten().flatten().flat_map(|word| word.split_whitespace()).collect();
     words.iter().position(|word| word.ends_with("supervisord"))?;
-    let at = words.iter().position(|word| matches!(*word, "-c" | "--configuration") || word.starts_with("--configuration="))?;
+    let at = words
+        .iter()
+        .position(|word| matches!(*word, "-c" | "--configuration") || word.starts_with("--configuration="))?;
     match words.get(at)?.split_once('=') {
         Some((_, path)) => Some(path.to_owned()),
         None => words.iter().skip(at + 1).find(|word| word.contains(".conf")).map(|word| (*word).to_owned()),
@@ -137,7 +139,10 @@ fn program(resolver: &Resolver<'_>, path: &str, section: &Section, reached: bool
             Ok(who) => setting.who = Some(who),
             Err(NoOne::Unseen(why)) => tell(&setting, &mut report, format!("user {}: {why}", code(user))),
             Err(NoOne::Missing(why)) => {
-                let why = format!("which is to run as the user {}: {why}; supervisord does then not start at all", code(user));
+                let why = format!(
+                    "which is to run as the user {}: {why}; supervisord does then not start at all",
+                    code(user)
+                );
                 let finding = Finding { topic: Topic::User, runs: runs.clone(), why, via: Vec::new() };
                 setting.who = None;
                 blame(&setting, &mut report, finding);

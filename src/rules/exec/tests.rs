@@ -3,7 +3,8 @@
 use super::*;
 use crate::testkit::image::image;
 
-const SHELL: &str = "0755 0:0 bin/busybox elf\nbin/sh -> busybox\nbin/su -> busybox\nbin/env -> busybox\nusr/bin/env -> /bin/busybox\n";
+const SHELL: &str =
+    "0755 0:0 bin/busybox elf\nbin/sh -> busybox\nbin/su -> busybox\nbin/env -> busybox\nusr/bin/env -> /bin/busybox\n";
 
 /// `fails: …`, `unknown: …` or `starts`, for the image's command.
 fn answer(text: &str) -> String {
@@ -63,7 +64,8 @@ fn links_are_followed_inside_the_root_and_end_after_forty() {
 
 #[test]
 fn ids_and_groups_decide_who_may_execute() {
-    let passwd = "0644 0:0 etc/passwd \"app:x:1000:1000::/:\\n\"\n0644 0:0 etc/group \"app:x:1000:\\nstaff:x:50:app\\n\"\n";
+    let passwd =
+        "0644 0:0 etc/passwd \"app:x:1000:1000::/:\\n\"\n0644 0:0 etc/group \"app:x:1000:\\nstaff:x:50:app\\n\"\n";
     fails("user 1000\ncmd [\"/a\"]\n0700 0:0 a elf", "may not execute: `/a` (mode `0700`, owner `0:0`)");
     fails("cmd [\"/a\"]\n0644 0:0 a elf", "uid `0` may not execute");
     starts("cmd [\"/a\"]\n0001 5:5 a elf");
@@ -132,7 +134,10 @@ fn glibc_finds_libraries_where_objects_environment_and_configuration_say() {
     // A library of another machine is passed over; what a library needs is looked for too.
     fails(&program("needs libz.so.1\n0644 0:0 lib/libz.so.1 elf arm64"), "is for another machine");
     starts(&program("needs libz.so.1\n0644 0:0 lib/libz.so.1 elf arm64\n0644 0:0 usr/lib/libz.so.1 elf"));
-    fails(&program("needs libz.so.1\n0644 0:0 lib/libz.so.1 elf needs libq.so.2"), "`libq.so.2` (for `/lib/libz.so.1`)");
+    fails(
+        &program("needs libz.so.1\n0644 0:0 lib/libz.so.1 elf needs libq.so.2"),
+        "`libq.so.2` (for `/lib/libz.so.1`)",
+    );
     // RUNPATH holds for the object's own libraries, RPATH for those of its libraries too.
     let nested = |path: &str| {
         program(&format!(
@@ -153,7 +158,9 @@ fn musl_finds_libraries_in_its_own_way() {
     starts(&format!("{musl}needs libc.musl-x86_64.so.1,libpthread.so.0"));
     starts(&format!("{musl}needs libz.so.1\n0644 0:0 usr/local/lib/libz.so.1 elf"));
     fails(&format!("{musl}needs libz.so.1\n0644 0:0 lib64/libz.so.1 elf"), "`libz.so.1`");
-    starts(&format!("{musl}needs libz.so.1\n0644 0:0 lib64/libz.so.1 elf\n0644 0:0 etc/ld-musl-x86_64.path \"/lib64\\n\""));
+    starts(&format!(
+        "{musl}needs libz.so.1\n0644 0:0 lib64/libz.so.1 elf\n0644 0:0 etc/ld-musl-x86_64.path \"/lib64\\n\""
+    ));
 }
 
 #[test]
@@ -218,7 +225,9 @@ fn supervised_programs_have_command_user_and_folder() {
         found
             .iter()
             .skip(1)
-            .flat_map(|subject| subject.report.failures.iter().map(|finding| format!("{}: {}", subject.id, finding.runs)))
+            .flat_map(|subject| {
+                subject.report.failures.iter().map(|finding| format!("{}: {}", subject.id, finding.runs))
+            })
             .collect::<Vec<_>>()
     };
     assert_eq!(subjects("[program:a]\\ncommand=redis-server /x\\n"), ["program:a: redis-server"]);
@@ -234,12 +243,16 @@ fn jobs_and_services_are_resolved_when_their_daemon_is_started() {
     let found = |text: &str| {
         let image = image(&format!("{SHELL}{text}"));
         let found = all(&Resolver::new(&image));
-        found.iter().flat_map(|subject| subject.report.failures.iter().map(|finding| finding.runs.clone())).collect::<Vec<_>>()
+        found
+            .iter()
+            .flat_map(|subject| subject.report.failures.iter().map(|finding| finding.runs.clone()))
+            .collect::<Vec<_>>()
     };
-    let table = "0644 0:0 etc/cron.d/x \"PATH=/bin\\n* * * * * root gone -x\\n@daily nobody true\\n\"\n";
+    let table = "0644 0:0 etc/passwd \"root:x:0:0::/:\\n\"\n0644 0:0 etc/cron.d/x \"PATH=/bin\\n* * * * * root gone -x\\n@daily nobody true\\n\"\n";
     assert_eq!(found(&format!("{table}0755 0:0 usr/sbin/cron elf\ncmd [\"cron\",\"-f\"]")), ["gone", "true"]);
     assert!(found(&format!("{table}0755 0:0 usr/sbin/cron elf\ncmd [\"sh\"]")).is_empty());
-    let services = "0755 0:0 init elf\nentrypoint [\"/init\"]\n0755 0:0 etc/services.d/web/run \"#!/bin/sh\\nexec nginx\\n\"";
+    let services =
+        "0755 0:0 init elf\nentrypoint [\"/init\"]\n0755 0:0 etc/services.d/web/run \"#!/bin/sh\\nexec nginx\\n\"";
     assert_eq!(found(services), ["nginx"]);
 }
 

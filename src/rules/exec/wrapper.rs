@@ -26,12 +26,7 @@ pub(super) enum Kind {
 }
 
 const WRAPPERS: &[Wrapper] = &[
-    Wrapper {
-        names: &["env"],
-        values: &["-u", "--unset", "-C", "--chdir"],
-        operands: 0,
-        kind: Kind::Env,
-    },
+    Wrapper { names: &["env"], values: &["-u", "--unset", "-C", "--chdir"], operands: 0, kind: Kind::Env },
     Wrapper { names: &["tini", "tini-static", "docker-init"], values: &["-p", "-e"], operands: 0, kind: Kind::Init },
     Wrapper { names: &["dumb-init"], values: &["-r", "--rewrite"], operands: 0, kind: Kind::Init },
     Wrapper { names: &["catatonit"], values: &[], operands: 0, kind: Kind::Init },
@@ -39,8 +34,21 @@ const WRAPPERS: &[Wrapper] = &[
     Wrapper {
         names: &["setpriv"],
         values: &[
-            "--reuid", "--regid", "--groups", "--inh-caps", "--ambient-caps", "--bounding-set", "--securebits",
-            "--pdeathsig", "--selinux-label", "--apparmor-profile", "--seccomp-filter", "--ruid", "--euid", "--rgid", "--egid",
+            "--reuid",
+            "--regid",
+            "--groups",
+            "--inh-caps",
+            "--ambient-caps",
+            "--bounding-set",
+            "--securebits",
+            "--pdeathsig",
+            "--selinux-label",
+            "--apparmor-profile",
+            "--seccomp-filter",
+            "--ruid",
+            "--euid",
+            "--rgid",
+            "--egid",
         ],
         operands: 0,
         kind: Kind::UserOption(&["--reuid", "--euid"]),
@@ -60,7 +68,12 @@ const WRAPPERS: &[Wrapper] = &[
     Wrapper { names: &["timeout"], values: &["-s", "--signal", "-k", "--kill-after"], operands: 1, kind: Kind::Plain },
     Wrapper { names: &["nice"], values: &["-n", "--adjustment"], operands: 0, kind: Kind::Plain },
     Wrapper { names: &["nohup", "setsid", "unbuffer", "with-contenv"], values: &[], operands: 0, kind: Kind::Plain },
-    Wrapper { names: &["stdbuf"], values: &["-i", "-o", "-e", "--input", "--output", "--error"], operands: 0, kind: Kind::Plain },
+    Wrapper {
+        names: &["stdbuf"],
+        values: &["-i", "-o", "-e", "--input", "--output", "--error"],
+        operands: 0,
+        kind: Kind::Plain,
+    },
     Wrapper { names: &["ionice"], values: &["-c", "-n", "--class", "--classdata"], operands: 0, kind: Kind::Plain },
 ];
 
@@ -102,7 +115,11 @@ impl Wrapper {
             if self.kind == Kind::Env
                 && let Some(list) = text.strip_prefix("-S").or_else(|| text.strip_prefix("--split-string="))
             {
-                let list = if list.is_empty() { rest.pop().map(|word| word.text).unwrap_or_default() } else { list.to_owned() };
+                let list = if list.is_empty() {
+                    rest.pop().map(|word| word.text).unwrap_or_default()
+                } else {
+                    list.to_owned()
+                };
                 let words = super::shell::split(&list).filter(|_| !list.contains('$'));
                 let words = words.ok_or("the arguments of `env -S` are not understood")?;
                 rest.extend(words.iter().rev().map(|word| Word::plain(word)));

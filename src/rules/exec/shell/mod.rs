@@ -6,8 +6,8 @@ mod walk;
 mod word;
 
 pub(super) use walk::walk;
-pub(super) use word::split;
 pub(in crate::rules) use word::Word;
+pub(super) use word::split;
 
 #[cfg(test)]
 mod tests;

@@ -30,11 +30,24 @@ pub(super) enum Node {
     Simple(Simple),
     Group(List),
     Subshell(List),
-    If { branches: Vec<(List, List)>, otherwise: Option<List> },
-    Loop { condition: List, body: List },
-    For { body: List },
-    Case { arms: Vec<List> },
-    Function { name: String, body: Box<Node> },
+    If {
+        branches: Vec<(List, List)>,
+        otherwise: Option<List>,
+    },
+    Loop {
+        condition: List,
+        body: List,
+    },
+    For {
+        body: List,
+    },
+    Case {
+        arms: Vec<List>,
+    },
+    Function {
+        name: String,
+        body: Box<Node>,
+    },
     /// `[[ … ]]` and `(( … ))`.
     Test,
 }
@@ -207,7 +220,9 @@ impl Parser<'_> {
                 Some("[[") => self.test()?,
                 Some("function") => {
                     self.take()?;
-                    let Some(Token::Word(name)) = self.take()? else { return Err(self.error("a function has no name")) };
+                    let Some(Token::Word(name)) = self.take()? else {
+                        return Err(self.error("a function has no name"));
+                    };
                     if self.is_operator("(")? {
                         self.take()?;
                         self.close(")")?;

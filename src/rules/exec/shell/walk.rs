@@ -12,7 +12,6 @@ use crate::rules::words::code;
 use super::builtin::{asks, brings_programs, is_builtin};
 use super::tree::{Item, List, Node, Pipeline, Simple, parse};
 use super::word::Word;
-use crate::rules::exec::filesystem::Nowhere;
 use crate::rules::exec::report::Report;
 use crate::rules::exec::resolver::{Fate, Resolver, Setting, Start, assign, tell};
 
@@ -154,7 +153,11 @@ impl Walker<'_, '_> {
             if failed {
                 // The right is run in any case.
                 let makes_up = next != Fate::Fails && next_flow != Flow::Breaks;
-                held = if makes_up { held.doubted() } else { held };
+                held = match next {
+                    Fate::Starts if makes_up => held.replaced(),
+                    _ if makes_up => held.doubted(),
+                    _ => held,
+                };
                 held.append(right);
                 (fate, flow) = (next, next_flow);
             } else {
@@ -304,7 +307,11 @@ impl Walker<'_, '_> {
             return (Fate::Open, Flow::Goes);
         };
         if let Some(body) = self.state.functions.get(&name).cloned() {
-            return self.call(&body, words.get(1..).unwrap_or_default(), certain && !self.state.unclear.contains(&name));
+            return self.call(
+                &body,
+                words.get(1..).unwrap_or_default(),
+                certain && !self.state.unclear.contains(&name),
+            );
         }
         if is_builtin(&name) {
             return self.builtin(&name, &words, &setting);
@@ -370,7 +377,8 @@ impl Walker<'_, '_> {
             "echo" | "printf" => return (Fate::Succeeds, Flow::Goes),
             "false" => return (Fate::Fails, Flow::Goes),
             "exit" | "return" | "logout" => {
-                let error = literal(0).is_some_and(|status| status != "0") || rest.first().is_some_and(|word| !word.literal);
+                let error =
+                    literal(0).is_some_and(|status| status != "0") || rest.first().is_some_and(|word| !word.literal);
                 let fate = if error { Fate::Fails } else { Fate::Open };
                 let ends = if error { Flow::Breaks } else { Flow::Ends };
                 return (fate, if name == "return" { Flow::Returns } else { ends });
@@ -378,7 +386,9 @@ impl Walker<'_, '_> {
             "exec" => return self.exec(rest, setting),
             "command" | "builtin" => return self.command(rest, setting),
             "type" | "hash" => state.unclear.extend(rest.iter().map(|word| word.text.clone())),
-            "[" | "test" => state.unclear.extend(rest.iter().filter(|word| word.text.contains('/')).map(|word| word.text.clone())),
+            "[" | "test" => {
+                state.unclear.extend(rest.iter().filter(|word| word.text.contains('/')).map(|word| word.text.clone()))
+            }
             "alias" => {
                 let names = rest.iter().filter_map(|word| word.text.split_once('=')).map(|(name, _)| name.to_owned());
                 state.unclear.extend(names);
@@ -455,10 +465,7 @@ impl Walker<'_, '_> {
         let name = rest.first().map(|word| word.text.clone()).unwrap_or_default();
         let place = rest.first().and_then(Word::literal).filter(|name| name.contains('/')).and_then(|name| {
             let base = setting.cwd.as_deref().or(name.starts_with('/').then_some("/"))?;
-            match self.resolver.files.look(name, base, setting.who.as_ref()) {
-                Ok(place) => Some(place.path),
-                Err(Nowhere::Unknown(_)) | Err(_) => None,
-            }
+            self.resolver.files.look(name, base, setting.who.as_ref()).ok().map(|place| place.path)
         });
         let image = self.resolver.image;
         let text = place.as_deref().and_then(|path| image.startup.as_ref()?.text(path)).filter(|text| !text.cut);
@@ -498,9 +505,9 @@ fn after_branch(before: Flow, branch: Flow) -> Flow {
 /// Whether something in a function ends the whole shell as it should.
 fn may_end_shell(node: &Node) -> bool {
     let in_list = |list: &List| {
-        list.iter().flat_map(|item| std::iter::once(&item.first).chain(item.rest.iter().map(|(_, pipeline)| pipeline))).any(
-            |pipeline| pipeline.commands.iter().any(may_end_shell),
-        )
+        list.iter()
+            .flat_map(|item| std::iter::once(&item.first).chain(item.rest.iter().map(|(_, pipeline)| pipeline)))
+            .any(|pipeline| pipeline.commands.iter().any(may_end_shell))
     };
     match node {
         Node::Simple(simple) => {

@@ -50,8 +50,8 @@ pub(super) enum Token {
 const MAX_DEPTH: u32 = 50;
 
 const OPERATORS: [&str; 28] = [
-    "&>>", "<<<", "<<-", ";;&", "&>", "&&", "||", "|&", ";;", ";&", ">>", ">&", ">|", "<<", "<&", "<>", "<(", ">(", "((",
-    "&", "|", ";", "<", ">", "(", ")", "\n", "",
+    "&>>", "<<<", "<<-", ";;&", "&>", "&&", "||", "|&", ";;", ";&", ">>", ">&", ">|", "<<", "<&", "<>", "<(", ">(",
+    "((", "&", "|", ";", "<", ">", "(", ")", "\n", "",
 ];
 
 pub(super) struct Lexer<'a> {
@@ -204,10 +204,14 @@ impl<'a> Lexer<'a> {
                 _ => {
                     self.bump();
                     match byte {
-                        b'=' if may_assign && word.assigns.is_none() && is_name(&text) => word.assigns = Some(text.len()),
+                        b'=' if may_assign && word.assigns.is_none() && is_name(&text) => {
+                            word.assigns = Some(text.len())
+                        }
                         b'~' if text.is_empty() => word.literal = false,
                         b'*' | b'?' => word.literal = false,
-                        b'[' if !text.is_empty() || !self.ends_word() => word.literal &= text == b"[" || self.at == start + 1,
+                        b'[' if !text.is_empty() || !self.ends_word() => {
+                            word.literal &= text == b"[" || self.at == start + 1
+                        }
                         b'{' => braces = true,
                         b',' if braces => word.literal = false,
                         _ => {}
@@ -347,6 +351,14 @@ impl<'a> Lexer<'a> {
                     self.at += 1;
                     self.bump();
                 }
+                // Its lines are no shell text, and where they end is known only to whoever reads the commands in here.
+                b'<' if open == b'(' && self.bytes.get(self.at + 1) == Some(&b'<') => {
+                    return Err(self.error("a here-document stands in a substitution"));
+                }
+                b'#' if open == b'(' && self.begins_word() => {
+                    let rest = self.bytes.get(self.at..).unwrap_or_default();
+                    self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                }
                 b'$' => {
                     self.skip_dollar(depth)?;
                 }
@@ -368,6 +380,11 @@ impl<'a> Lexer<'a> {
             }
         }
         Err(self.error("a substitution is not closed"))
+    }
+
+    fn begins_word(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.bytes.get(at));
+        before.is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'('))
     }
 
     fn skip_double_quoted(&mut self, depth: u32) -> Result<(), ShellError> {
