@@ -269,9 +269,9 @@ mod tests {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = value;
             }
-            program_head(&bytes, bytes.len() as u64);
-            program_head(&[b"\x7fELF".to_vec(), more.clone()].concat(), 1 << 40);
-            program_head(&[b"#!".to_vec(), more].concat(), 10);
+            let _ = program_head(&bytes, bytes.len() as u64);
+            let _ = program_head(&[b"\x7fELF".to_vec(), more.clone()].concat(), 1 << 40);
+            let _ = program_head(&[b"#!".to_vec(), more].concat(), 10);
         }
     }
 }

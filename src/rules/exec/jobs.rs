@@ -67,13 +67,21 @@ fn switch(image: &ImageFacts, user: &str, command: &str, setting: &mut Setting, 
     }
 }
 
-/// Whose jobs a table holds: none for tables whose lines name the user; no table at all is `None`.
-fn table(path: &str) -> Option<Option<&str>> {
+/// Whose jobs a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner<'p> {
+    /// Each line says so.
+    Line,
+    User(&'p str),
+}
+
+/// Whose jobs the file holds; none when it is no table.
+fn table(path: &str) -> Option<Owner<'_>> {
     let folder = parent(path);
     match folder {
-        "etc/cron.d" => Some(None),
-        "etc/crontabs" | "var/spool/cron/crontabs" | "var/spool/cron" => Some(Some(basename(path))),
-        _ => (path == "etc/crontab").then_some(None),
+        "etc/cron.d" => Some(Owner::Line),
+        "etc/crontabs" | "var/spool/cron/crontabs" | "var/spool/cron" => Some(Owner::User(basename(path))),
+        _ => (path == "etc/crontab").then_some(Owner::Line),
     }
 }
 
@@ -85,7 +93,7 @@ fn variable(line: &str) -> Option<(&str, &str)> {
 }
 
 /// The user and the command of a line.
-fn job<'l>(line: &'l str, owner: Option<&'l str>) -> Option<(&'l str, String)> {
+fn job<'l>(line: &'l str, owner: Owner<'l>) -> Option<(&'l str, String)> {
     let mut rest = line.trim();
     if rest.starts_with('#') || rest.is_empty() {
         return None;
@@ -103,8 +111,8 @@ fn job<'l>(line: &'l str, owner: Option<&'l str>) -> Option<(&'l str, String)> {
         }
     }
     let user = match owner {
-        Some(owner) => owner,
-        None => field()?,
+        Owner::User(owner) => owner,
+        Owner::Line => field()?,
     };
     // A `%` ends the command: what follows is its input.
     let mut command = String::new();
@@ -169,10 +177,13 @@ mod tests {
 
     #[test]
     fn lines_of_tables_name_user_and_command() {
-        assert_eq!(job("17 * * * * root cd / && run-parts x", None), Some(("root", "cd / && run-parts x".to_owned())));
-        assert_eq!(job("@daily  run \\% a % b", Some("app")), Some(("app", "run % a ".to_owned())));
-        assert_eq!(job("# 1 * * * * root x", None), None);
-        assert_eq!(job("* * * root", None), None);
+        assert_eq!(
+            job("17 * * * * root cd / && run-parts x", Owner::Line),
+            Some(("root", "cd / && run-parts x".to_owned()))
+        );
+        assert_eq!(job("@daily  run \\% a % b", Owner::User("app")), Some(("app", "run % a ".to_owned())));
+        assert_eq!(job("# 1 * * * * root x", Owner::Line), None);
+        assert_eq!(job("* * * root", Owner::Line), None);
         assert_eq!(variable("PATH = \"/a:/b\""), Some(("PATH", "/a:/b")));
         assert_eq!(variable("0 1 * * * a=b"), None);
     }

@@ -285,13 +285,11 @@ impl<'a> Resolver<'a> {
     }
 
     fn text_word(&self, text: &Word, arguments: &[Word], setting: &Setting, report: &mut Report) -> Fate {
-        match text.literal() {
-            Some(text) => shell::walk(self, text, None, Some(arguments.to_vec()), setting, report),
-            None => {
-                tell(setting, report, format!("the shell text {} is only known when it runs", code(&text.text)));
-                Fate::Open
-            }
+        if let Some(text) = text.literal() {
+            return shell::walk(self, text, None, Some(arguments.to_vec()), setting, report);
         }
+        tell(setting, report, format!("the shell text {} is only known when it runs", code(&text.text)));
+        Fate::Open
     }
 
     /// A script of the image that a shell reads.

@@ -92,7 +92,9 @@ pub(super) fn matching(files: &FileSystem<'_>, pattern: &str, base: &str) -> Vec
     let mut found = vec![String::new()];
     for part in absolute.split('/').filter(|part| !part.is_empty() && *part != ".") {
         if !part.contains(['*', '?']) {
-            found.iter_mut().for_each(|path| *path = format!("{path}/{part}"));
+            for path in &mut found {
+                *path = format!("{path}/{part}");
+            }
             continue;
         }
         let mut next = Vec::new();

@@ -144,15 +144,9 @@ impl Wrapper {
                 inner.user = operand;
             }
         }
-        while matches!(self.kind, Kind::Env | Kind::UserOption(_)) {
-            match rest.pop() {
-                Some(word) if is_assignment(&word) => inner.assignments.push(word),
-                Some(word) => {
-                    rest.push(word);
-                    break;
-                }
-                None => break,
-            }
+        let assigns = matches!(self.kind, Kind::Env | Kind::UserOption(_));
+        while let Some(word) = rest.pop_if(|word| assigns && is_assignment(word)) {
+            inner.assignments.push(word);
         }
         rest.reverse();
         inner.command = rest;

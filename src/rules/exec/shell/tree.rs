@@ -63,7 +63,7 @@ pub(super) struct Simple {
 
 /// Reads a whole text.
 pub(super) fn parse(text: &str) -> Result<List, ShellError> {
-    let mut parser = Parser { lexer: Lexer::new(text), peeked: None, tokens: 0 };
+    let mut parser = Parser { lexer: Lexer::new(text), peeked: false, ahead: None, tokens: 0 };
     let list = parser.list(&[], 0)?;
     match parser.peek()? {
         None => Ok(list),
@@ -73,7 +73,9 @@ pub(super) fn parse(text: &str) -> Result<List, ShellError> {
 
 struct Parser<'a> {
     lexer: Lexer<'a>,
-    peeked: Option<Option<Token>>,
+    /// `ahead` was read, and is not taken yet.
+    peeked: bool,
+    ahead: Option<Token>,
     tokens: u32,
 }
 
@@ -85,19 +87,21 @@ impl Parser<'_> {
     }
 
     fn peek(&mut self) -> Parsed<Option<&Token>> {
-        if self.peeked.is_none() {
+        if !self.peeked {
             self.tokens += 1;
             if self.tokens > MAX_TOKENS {
                 return Err(self.error("it is too long"));
             }
-            self.peeked = Some(self.lexer.next()?);
+            self.ahead = self.lexer.next()?;
+            self.peeked = true;
         }
-        Ok(self.peeked.as_ref().and_then(Option::as_ref))
+        Ok(self.ahead.as_ref())
     }
 
     fn take(&mut self) -> Parsed<Option<Token>> {
         self.peek()?;
-        Ok(self.peeked.take().flatten())
+        self.peeked = false;
+        Ok(self.ahead.take())
     }
 
     /// The keyword that comes next, if any.

@@ -373,8 +373,7 @@ impl Walker<'_, '_> {
         let literal = |at: usize| rest.get(at).and_then(Word::literal);
         let state = &mut self.state;
         match name {
-            ":" | "true" => return (Fate::Succeeds, Flow::Goes),
-            "echo" | "printf" => return (Fate::Succeeds, Flow::Goes),
+            ":" | "true" | "echo" | "printf" => return (Fate::Succeeds, Flow::Goes),
             "false" => return (Fate::Fails, Flow::Goes),
             "exit" | "return" | "logout" => {
                 let error =
@@ -387,7 +386,7 @@ impl Walker<'_, '_> {
             "command" | "builtin" => return self.command(rest, setting),
             "type" | "hash" => state.unclear.extend(rest.iter().map(|word| word.text.clone())),
             "[" | "test" => {
-                state.unclear.extend(rest.iter().filter(|word| word.text.contains('/')).map(|word| word.text.clone()))
+                state.unclear.extend(rest.iter().filter(|word| word.text.contains('/')).map(|word| word.text.clone()));
             }
             "alias" => {
                 let names = rest.iter().filter_map(|word| word.text.split_once('=')).map(|(name, _)| name.to_owned());
@@ -402,7 +401,9 @@ impl Walker<'_, '_> {
                 };
             }
             "export" | "readonly" | "declare" | "typeset" | "local" => {
-                rest.iter().for_each(|word| assign(word, &mut state.setting));
+                for word in rest {
+                    assign(word, &mut state.setting);
+                }
             }
             "set" => {
                 let begin = rest.iter().position(|word| !word.text.starts_with(['-', '+']) || word.text == "--");
@@ -456,7 +457,7 @@ impl Walker<'_, '_> {
             }
             "-p" | "--" => self.command(rest.get(1..).unwrap_or_default(), setting),
             name if is_builtin(name) && first.literal => self.builtin(name, rest, setting),
-            name => self.program(&name.to_owned(), rest, setting),
+            name => self.program(name, rest, setting),
         }
     }
 

@@ -150,21 +150,19 @@ impl<'a> Lexer<'a> {
         let mut braces = false;
         while let Some(byte) = self.peek() {
             match byte {
-                b' ' | b'\t' | b'\n' | b'&' | b'|' | b';' | b')' => break,
                 b'<' | b'>' if self.at == start => {
                     self.at += 2;
                     self.skip_parentheses(0)?;
                     word.literal = false;
                     text.extend_from_slice(b"<(...)");
                 }
-                b'<' | b'>' => break,
                 b'(' if word.assigns.is_some_and(|at| at + 1 == text.len()) => {
                     self.at += 1;
                     self.skip_parentheses(0)?;
                     word.literal = false;
                     text.extend_from_slice(b"(...)");
                 }
-                b'(' => break,
+                b' ' | b'\t' | b'\n' | b'&' | b'|' | b';' | b'(' | b')' | b'<' | b'>' => break,
                 b'\'' => {
                     self.at += 1;
                     word.quoted = true;
@@ -205,12 +203,12 @@ impl<'a> Lexer<'a> {
                     self.bump();
                     match byte {
                         b'=' if may_assign && word.assigns.is_none() && is_name(&text) => {
-                            word.assigns = Some(text.len())
+                            word.assigns = Some(text.len());
                         }
                         b'~' if text.is_empty() => word.literal = false,
                         b'*' | b'?' => word.literal = false,
                         b'[' if !text.is_empty() || !self.ends_word() => {
-                            word.literal &= text == b"[" || self.at == start + 1
+                            word.literal &= text == b"[" || self.at == start + 1;
                         }
                         b'{' => braces = true,
                         b',' if braces => word.literal = false,
