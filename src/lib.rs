@@ -11,6 +11,7 @@ pub mod model;
 pub mod oci;
 pub mod policy;
 pub mod registry;
+pub mod release;
 pub mod report;
 pub mod rules;
 pub mod sbom;

@@ -19,11 +19,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sbom", &["model", "report"]),
     ("registry", &["model", "oci"]),
     ("source", &["model", "oci", "registry"]),
+    ("release", &["model", "oci", "registry"]),
     (
         "cli",
         &[
             "model", "yaml", "oci", "layer", "secrets", "inspect", "rules", "policy", "report", "sbom", "registry",
-            "source",
+            "source", "release",
         ],
     ),
 ];

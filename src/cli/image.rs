@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One client for all images of a run: connections, tokens and retry budgets are shared.
-    fn client(&self) -> Result<&Client, Failure> {
+    pub fn client(&self) -> Result<&Client, Failure> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }

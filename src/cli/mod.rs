@@ -13,6 +13,7 @@ mod progress;
 mod rules;
 mod sbom;
 mod secrets;
+mod tags;
 mod terminal;
 mod tree;
 
@@ -78,6 +79,8 @@ enum Command {
     Rules(rules::RulesArguments),
     /// Work with policies.
     Policy(policy::PolicyArguments),
+    /// Plan and audit the tags of releases.
+    Tags(tags::TagsArguments),
     /// Look after the layer cache.
     Cache(cache::CacheArguments),
     /// Measure the limit that reading an image cannot beat.
@@ -152,6 +155,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Sbom(arguments) => sbom::run(&arguments, &terminal),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, &terminal),
+        Command::Tags(arguments) => tags::run(&arguments, &terminal),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }));
