@@ -5,7 +5,20 @@ import sys
 
 import harness
 
-ALL = ["sources", "tree", "bad_input", "secret_places", "registry", "seeds", "own_image", "exec", "packages", "packages_lang", "sbom"]
+ALL = [
+    "sources",
+    "tree",
+    "bad_input",
+    "secret_places",
+    "registry",
+    "seeds",
+    "own_image",
+    "exec",
+    "packages",
+    "packages_lang",
+    "sbom",
+    "tags",
+]
 
 if __name__ == "__main__":
     wanted = [name.replace("-", "_") for name in sys.argv[1:]] or ALL

@@ -144,7 +144,7 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<Exit, Fail
             let request = request(arguments, &version, &arguments.variant, digest)?;
             steps_of(&request, &scheme, client, &reference, &mut known)?
         }
-        Asked::Names(names) => steps_of_names(arguments, &names, &scheme, digest, (client, &reference, &mut known))?,
+        Asked::Names(names) => steps_of_names(arguments, &names, &scheme, &digest, (client, &reference, &mut known))?,
     };
     for one in &outputs {
         let text = if one.format == "json" { plan_json(&reference, &steps)? } else { plan_text(&reference, &steps) };
@@ -220,7 +220,7 @@ fn steps_of_names(
     arguments: &PlanArguments,
     names: &[String],
     scheme: &Scheme,
-    digest: Digest,
+    digest: &Digest,
     (client, reference, known): (&Client, &Reference, &mut Known),
 ) -> Result<Vec<Step>, Failure> {
     let mut steps: Vec<Step> = Vec::new();
@@ -243,7 +243,7 @@ fn steps_of_names(
         let there = known.get(name).cloned();
         let from = there.clone().flatten();
         let (action, reason) = match scheme.read(name).0 {
-            Named::Other if from.as_ref() == Some(&digest) => (Action::Keep, "it points at this image already"),
+            Named::Other if from.as_ref() == Some(digest) => (Action::Keep, "it points at this image already"),
             Named::Other if there.is_some() => (Action::Advance, "the workflow asks for it"),
             Named::Other => (Action::Create, "the workflow asks for it"),
             Named::Exact(_) | Named::Minor(..) | Named::Major(_) | Named::Latest => (

@@ -409,23 +409,19 @@ fn replace_all(text: &str, value: &mut dyn FnMut(&str) -> Option<String>) -> Str
     let mut rest = text;
     while let Some((before, inside)) = rest.split_once("{{") {
         out.push_str(before);
-        match inside.split_once("}}") {
-            Some((name, after)) => {
-                match value(name.trim()) {
-                    Some(text) => out.push_str(&text),
-                    None => {
-                        out.push_str("{{");
-                        out.push_str(name);
-                        out.push_str("}}");
-                    }
-                }
-                rest = after;
-            }
-            None => {
-                out.push_str("{{");
-                rest = inside;
-            }
+        let Some((name, after)) = inside.split_once("}}") else {
+            out.push_str("{{");
+            rest = inside;
+            continue;
+        };
+        if let Some(text) = value(name.trim()) {
+            out.push_str(&text);
+        } else {
+            out.push_str("{{");
+            out.push_str(name);
+            out.push_str("}}");
         }
+        rest = after;
     }
     out.push_str(rest);
     out
