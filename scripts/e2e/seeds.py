@@ -113,23 +113,32 @@ class Seeds(Suite):
             deny=["healthcheck.present", "tags.forbid", "tags.semver", "labels.require"],
             warn=["user.numeric"],
             passed=["user.root", "user.uid", "user.exists", "user.owns", "user.path-usable", "exec.resolve", "platforms.match", "accounts.empty-password",
-                    "secrets.content", "ports.exactly", "size.total", "base.allow", "layers.caches"])
+                    "secrets.content", "secrets.names", "ports.exactly", "size.total", "base.allow", "layers.caches",
+                    "layers.count", "files.capabilities", "files.empty", "files.world-writable", "env.require", "env.tls-off", "packages.require",
+                    "packages.forbid", "runtime.eol"])
         corrected = self.built(name, "1.4.2", "Dockerfile.corrected", "--build-arg", f"AS_WRITTEN=localhost/{name}:latest")
-        self.judged(corrected, name, PASS, passed=["healthcheck.exec", "exec.resolve", "user.owns", "user.path-usable"])
+        self.judged(
+            corrected, name, PASS,
+            passed=["healthcheck.exec", "healthcheck.shape", "healthcheck.timing", "exec.resolve", "user.owns", "user.path-usable"])
 
     def test_strain_seer(self):
         """strain-seer: its health check asks with curl, which is not there; package lists, no EXPOSE, no version; corrected, it passes"""
         name = "strain-seer"
         self.judged(
-            self.built(name, "latest"), name, VIOLATIONS, deny=["layers.caches", "healthcheck.exec"], warn=["tags.forbid", "tags.semver", "ports.exactly", "user.numeric"],
-            passed=["user.root", "user.uid", "user.exists", "user.owns", "user.path-usable", "exec.resolve", "healthcheck.present", "secrets.content"])
-        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["ports.exactly", "healthcheck.exec", "user.numeric", "user.path-usable", "exec.resolve"])
+            self.built(name, "latest"), name, VIOLATIONS, deny=["layers.caches", "healthcheck.exec"],
+            warn=["tags.forbid", "tags.semver", "ports.exactly", "user.numeric", "healthcheck.timing", "healthcheck.exposed"],
+            passed=["user.root", "user.uid", "user.exists", "user.owns", "user.path-usable", "exec.resolve", "healthcheck.present", "healthcheck.shape",
+                    "secrets.content", "packages.require", "packages.forbid"])
+        self.judged(
+            self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS,
+            passed=["ports.exactly", "healthcheck.exec", "healthcheck.timing", "healthcheck.exposed", "user.numeric", "user.path-usable", "exec.resolve",
+                    "packages.require"])
 
     def test_superinsight_a(self):
         """superinsight-a: root, no health check, both database ports open, pip's cache shipped; servers and users that nobody installed"""
         self.judged(
             self.built("superinsight-a", "2.3.0"), "superinsight-a", VIOLATIONS,
-            deny=["user.root", "healthcheck.present", "ports.forbid", "exec.resolve", "user.exists"], warn=["layers.caches", "exec.init"],
+            deny=["user.root", "healthcheck.present", "ports.forbid", "exec.resolve", "user.exists"], warn=["layers.caches", "exec.init", "files.logs"],
             passed=["secrets.content", "tags.semver", "user.path-usable"],
             named={"exec.resolve": ["program:postgresql: /usr/lib/postgresql/14/bin/postgres", "program:redis: redis-server"],
                    "user.exists": ["program:fastapi: uvicorn", "program:label-studio: label-studio", "program:postgresql: /usr/lib/postgresql/14/bin/postgres"]})
@@ -152,16 +161,16 @@ class Seeds(Suite):
         """goaltrajectory-frontend: Node.js 18 is no base any more"""
         self.judged(
             self.built("goaltrajectory-frontend", "1.0.0"), "goaltrajectory-frontend", VIOLATIONS,
-            deny=["base.allow"], passed=["user.root", "user.path-usable", "exec.resolve", "secrets.content", "ports.exactly"])
+            deny=["base.allow", "runtime.eol"], passed=["user.root", "user.path-usable", "exec.resolve", "secrets.content", "secrets.names", "ports.exactly"])
 
     def test_tearsheet_analyzer(self):
         """tearsheet-analyzer: root without a word, Python 3.9, no health check, `latest`, pip's cache; corrected, it passes"""
         name = "tearsheet-analyzer"
         self.judged(
             self.built(name, "latest"), name, VIOLATIONS,
-            deny=["user.root", "base.allow", "healthcheck.present", "tags.forbid", "tags.semver"], warn=["layers.caches"],
+            deny=["user.root", "base.allow", "healthcheck.present", "runtime.eol", "tags.forbid", "tags.semver"], warn=["layers.caches"],
             passed=["ports.exactly", "size.total", "secrets.content", "env.forbid-values", "exec.resolve"])
-        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["user.root", "layers.caches", "healthcheck.exec", "exec.resolve", "user.path-usable"])
+        self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["user.root", "layers.caches", "healthcheck.exec", "healthcheck.shape", "exec.resolve", "user.path-usable"])
 
     def test_every_example_policy_is_right(self):
         """every policy in policies/ and policies/examples is free of mistakes"""

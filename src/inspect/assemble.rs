@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::model::{
-    Aside, Document, DocumentKind, Entry, File, FileHash, Gap, GapKind, Hidden, How, ImageFacts, Kind, Layer,
+    Aside, Derived, Document, DocumentKind, Entry, File, FileHash, Gap, GapKind, Hidden, How, ImageFacts, Kind, Layer,
     LayerFacts, Note, NoteKind, Place, ScanLedger, Spot, Waste,
 };
 use crate::oci::{ImagePlan, LayerPlan};
@@ -78,6 +78,7 @@ pub fn assemble(
         scanned,
         gaps,
         notes,
+        derived: Derived::default(),
     };
     image.accounts = read_document(&mut image, "etc/passwd").map(|bytes| accounts::parse_passwd(&bytes));
     image.groups = read_document(&mut image, "etc/group").map(|bytes| accounts::parse_group(&bytes));

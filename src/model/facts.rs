@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Digest, Document, Entry, Gap, Group, ImageConfig, Note, Packages, Platform, ScanLedger, SecretFact,
-    Startup,
+    Account, Derived, Digest, Document, Entry, Gap, Group, ImageConfig, Note, Packages, Platform, ScanLedger,
+    SecretFact, Startup,
 };
 
 /// The version of the facts document.
@@ -229,6 +229,9 @@ pub struct ImageFacts {
     pub gaps: Vec<Gap>,
     /// What was odd.
     pub notes: Vec<Note>,
+    /// What readers of these facts work out from them; no fact itself.
+    #[serde(skip)]
+    pub derived: Derived,
 }
 
 impl ImageFacts {

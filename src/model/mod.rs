@@ -2,6 +2,7 @@
 
 mod account;
 mod config;
+mod derived;
 mod digest;
 mod entry;
 mod facts;
@@ -20,6 +21,7 @@ mod startup;
 
 pub use account::{Account, Group};
 pub use config::{Healthcheck, History, ImageConfig};
+pub use derived::Derived;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use entry::{Entry, FileHash, Kind};
 pub use facts::{

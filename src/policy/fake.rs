@@ -172,6 +172,7 @@ pub(super) fn image(digest: &str) -> ImageFacts {
         scanned: crate::model::ScanLedger::default(),
         gaps: Vec::new(),
         notes: Vec::new(),
+        derived: crate::model::Derived::default(),
     }
 }
 

@@ -16,8 +16,10 @@ pub(super) const RULE_PANICKED: &str = "internal error: the rule stopped unexpec
 /// the rule's level.
 #[must_use]
 pub fn judge(policy: &Policy, inspection: Inspection, circumstances: &Circumstances) -> Report {
+    let together: Vec<Option<Outcome>> =
+        policy.rules.iter().map(|configured| decide_together(configured, &inspection.images, circumstances)).collect();
     let images: Vec<ImageReport> =
-        inspection.images.iter().map(|image| judge_image(policy, image, circumstances)).collect();
+        inspection.images.iter().map(|image| judge_image(policy, &together, image, circumstances)).collect();
     let mut gaps: Vec<_> =
         inspection.gaps.iter().chain(inspection.images.iter().flat_map(|image| &image.gaps)).cloned().collect();
     gaps.sort();
@@ -47,11 +49,17 @@ pub fn judge(policy: &Policy, inspection: Inspection, circumstances: &Circumstan
     }
 }
 
-fn judge_image(policy: &Policy, image: &ImageFacts, circumstances: &Circumstances) -> ImageReport {
-    let results = policy.rules.iter().map(|configured| RuleResult {
+/// `together` holds the answers of the rules that judge all images at once.
+fn judge_image(
+    policy: &Policy,
+    together: &[Option<Outcome>],
+    image: &ImageFacts,
+    circumstances: &Circumstances,
+) -> ImageReport {
+    let results = policy.rules.iter().zip(together).map(|(configured, together)| RuleResult {
         rule: configured.rule,
         level: configured.level,
-        outcome: decide(configured, image, circumstances),
+        outcome: together.clone().unwrap_or_else(|| decide(configured, image, circumstances)),
         origin: configured.origin.clone(),
     });
     ImageReport { results: results.collect() }
@@ -61,6 +69,11 @@ fn decide(configured: &Configured, image: &ImageFacts, circumstances: &Circumsta
     // A check is a pure function of facts that it cannot change: nothing half-done can be seen after a panic.
     catch_unwind(AssertUnwindSafe(|| configured.check.decide_in(image, circumstances)))
         .unwrap_or_else(|_| Outcome::Unknown(RULE_PANICKED.to_owned()))
+}
+
+fn decide_together(configured: &Configured, images: &[ImageFacts], circumstances: &Circumstances) -> Option<Outcome> {
+    catch_unwind(AssertUnwindSafe(|| configured.check.decide_together(images, circumstances)))
+        .unwrap_or_else(|_| Some(Outcome::Unknown(RULE_PANICKED.to_owned())))
 }
 
 #[cfg(test)]

@@ -300,6 +300,7 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
             path: Some("etc/hosts".to_owned()),
             detail: "the archive names it twice; the last one counts".to_owned(),
         }],
+        derived: crate::model::Derived::default(),
         platform,
     }
 }

@@ -40,35 +40,38 @@ impl CacheKind {
         Self::Logs,
     ];
 
+    /// How the first names of [`Self::HOMES`] begin.
+    pub(super) const HOME_NAMES: [&'static str; 3] = [".cache", ".npm", ".yarn"];
+    /// Directories at a fixed place, with a `/` at the end.
+    pub(super) const PLACES: &[(&'static str, Self)] = &[
+        ("var/lib/apt/lists/", Self::AptLists),
+        ("var/cache/apt/", Self::AptArchives),
+        ("var/cache/apk/", Self::Apk),
+        ("etc/apk/cache/", Self::Apk),
+        ("var/cache/yum/", Self::Yum),
+        ("var/cache/dnf/", Self::Yum),
+        ("var/cache/libdnf5/", Self::Yum),
+        ("var/cache/zypp/", Self::Yum),
+        ("tmp/", Self::Tmp),
+        ("var/tmp/", Self::Tmp),
+        ("var/log/", Self::Logs),
+        ("usr/local/share/.cache/yarn/", Self::Yarn),
+    ];
+    /// Directories in a home directory, wherever that is.
+    const HOMES: &[(&'static str, Self)] = &[
+        ("/.cache/pip/", Self::Pip),
+        ("/.cache/uv/", Self::Pip),
+        ("/.cache/pypoetry/", Self::Pip),
+        ("/.cache/pipenv/", Self::Pip),
+        ("/.npm/", Self::Npm),
+        ("/.cache/yarn/", Self::Yarn),
+        ("/.yarn/berry/cache/", Self::Yarn),
+    ];
+
     /// The kind of a path and the length of the part of the path that names the cache's directory.
     pub(super) fn of(path: &str) -> Option<(Self, usize)> {
-        /// Directories at a fixed place.
-        const PLACES: &[(&str, CacheKind)] = &[
-            ("var/lib/apt/lists/", CacheKind::AptLists),
-            ("var/cache/apt/", CacheKind::AptArchives),
-            ("var/cache/apk/", CacheKind::Apk),
-            ("etc/apk/cache/", CacheKind::Apk),
-            ("var/cache/yum/", CacheKind::Yum),
-            ("var/cache/dnf/", CacheKind::Yum),
-            ("var/cache/libdnf5/", CacheKind::Yum),
-            ("var/cache/zypp/", CacheKind::Yum),
-            ("tmp/", CacheKind::Tmp),
-            ("var/tmp/", CacheKind::Tmp),
-            ("var/log/", CacheKind::Logs),
-            ("usr/local/share/.cache/yarn/", CacheKind::Yarn),
-        ];
-        /// Directories in a home directory, wherever that is.
-        const HOMES: &[(&str, CacheKind)] = &[
-            ("/.cache/pip/", CacheKind::Pip),
-            ("/.cache/uv/", CacheKind::Pip),
-            ("/.cache/pypoetry/", CacheKind::Pip),
-            ("/.cache/pipenv/", CacheKind::Pip),
-            ("/.npm/", CacheKind::Npm),
-            ("/.cache/yarn/", CacheKind::Yarn),
-            ("/.yarn/berry/cache/", CacheKind::Yarn),
-        ];
         if matches!(path.as_bytes().first(), Some(b'v' | b't' | b'e' | b'u'))
-            && let Some((place, kind)) = PLACES.iter().find(|(place, _)| path.starts_with(place))
+            && let Some((place, kind)) = Self::PLACES.iter().find(|(place, _)| path.starts_with(place))
         {
             return Some((*kind, place.len() - 1));
         }
@@ -76,7 +79,7 @@ impl CacheKind {
         while let Some(slash) = memchr::memchr(b'/', &path.as_bytes()[from..]) {
             let rest = &path[from + slash..];
             if rest.as_bytes().get(1) == Some(&b'.')
-                && let Some((place, kind)) = HOMES.iter().find(|(place, _)| rest.starts_with(place))
+                && let Some((place, kind)) = Self::HOMES.iter().find(|(place, _)| rest.starts_with(place))
             {
                 return Some((*kind, from + slash + place.len() - 1));
             }
@@ -131,6 +134,13 @@ impl CacheKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_index_of_names_leads_to_every_home() {
+        for (place, _) in CacheKind::HOMES {
+            assert!(CacheKind::HOME_NAMES.iter().any(|name| place.starts_with(&format!("/{name}/"))), "{place}");
+        }
+    }
 
     #[test]
     fn caches_are_known_by_their_place() {

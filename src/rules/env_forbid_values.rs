@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::model::ImageFacts;
 
-use super::setting::NonEmpty;
+use super::setting::Values;
 use super::words::{code, count};
 use super::{Check, Fault, Level, Outcome, Rule, Seat};
 
@@ -45,59 +45,12 @@ struct Forbid {
     values: BTreeMap<String, Values>,
 }
 
-/// One value or several.
-struct Values(Vec<String>);
-
 fn some_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Values>, D::Error> {
     let values = BTreeMap::<String, Values>::deserialize(deserializer)?;
     match values.keys().find(|name| name.is_empty() || name.contains('=')) {
         Some(name) => Err(de::Error::custom(format!("`{name}` is not the name of a variable"))),
         None if values.is_empty() => Err(de::Error::custom("an empty table forbids nothing: name a variable")),
         None => Ok(values),
-    }
-}
-
-impl<'de> Deserialize<'de> for Values {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrMore;
-
-        impl<'de> de::Visitor<'de> for OneOrMore {
-            type Value = Values;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("a value in quotes, or a list of such")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Values, E> {
-                Ok(Values(vec![text.to_owned()]))
-            }
-
-            fn visit_seq<A: de::SeqAccess<'de>>(self, elements: A) -> Result<Values, A::Error> {
-                let list = NonEmpty::<String>::deserialize(de::value::SeqAccessDeserializer::new(elements))?;
-                Ok(Values(list.into()))
-            }
-        }
-
-        deserializer.deserialize_any(OneOrMore)
-    }
-}
-
-impl schemars::JsonSchema for Values {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Values".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "anyOf": [
-                { "type": "string" },
-                { "type": "array", "items": { "type": "string" }, "minItems": 1 }
-            ]
-        })
     }
 }
 
@@ -108,7 +61,7 @@ impl Check for Forbid {
             .iter()
             .filter_map(|(name, forbidden)| {
                 let value = image.config.env_value(name)?;
-                forbidden.0.iter().any(|one| one == value).then_some((name, value))
+                forbidden.contains(value).then_some((name, value))
             })
             .map(|(name, value)| {
                 let index = image.config.env.iter().rposition(|(key, _)| key == name).unwrap_or_default();

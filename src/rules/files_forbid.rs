@@ -6,8 +6,36 @@ use crate::model::{File, ImageFacts};
 use crate::yaml::YamlError;
 
 use super::setting::Globs;
+use super::tree::matched;
 use super::words::{bytes, code, count};
 use super::{Check, Fault, Level, Outcome, Rule, Seat};
+
+/// What is forbidden when the policy names nothing: what `COPY . .` takes along and nobody wants to publish.
+const LEFTOVERS: &[&str] = &[
+    // Settings and keys of the person or the machine that built the image.
+    "**/.env",
+    "**/.env.*",
+    "**/.aws/credentials",
+    "**/.docker/config.json",
+    "**/.git-credentials",
+    "**/.kube/config",
+    "**/.netrc",
+    "**/.pypirc",
+    "**/id_{rsa,dsa,ecdsa,ed25519}",
+    // The build context rather than the application.
+    "**/.git/**",
+    "**/.hg/**",
+    "**/.svn/**",
+    "**/.venv/**",
+    "**/.idea/**",
+    "**/.vscode/**",
+    "**/Dockerfile",
+    "**/docker-compose*.{yml,yaml}",
+    "**/compose.{yml,yaml}",
+];
+/// What is accepted then: examples without values, and what packages bring along.
+const NO_LEFTOVERS: &[&str] =
+    &["**/.env.{dist,example,sample,template}", "**/node_modules/**", "**/{site,dist}-packages/**", "usr/share/doc/**"];
 
 pub(super) const RULE: Rule = Rule {
     id: "files.forbid",
@@ -25,39 +53,72 @@ pub(super) const RULE: Rule = Rule {
         ("{globs: ['**/id_{rsa,ed25519}'], except: [/opt/**]}", "0600 0:0 root/.ssh/id_rsa"),
         ("{globs: [/app/tests/**]}", "0644 0:0 app/tests/x\nlayer b\ngap layer 1 was not there"),
         ("{globs: [/a]}", "a -> b"),
+        ("", "0644 0:0 app/.env \"A=b\""),
+        ("", "0644 0:0 srv/Dockerfile \"FROM x\"\n0644 0:0 srv/.git/HEAD \"x\""),
     ],
     passes: &[
         ("{globs: ['**/.env*']}", "0644 0:0 app/env"),
         ("{globs: ['**/.env*'], except: ['**/.env.example']}", "0644 0:0 app/.env.example"),
         ("{globs: ['**/.git/**']}", "0755 0:0 app/.git/\n0644 0:0 app/.gitignore"),
         ("{globs: [/app/tests/**]}", "0644 0:0 usr/app/tests/x"),
+        ("", "0644 0:0 app/.env\n0644 0:0 app/.env.example \"A=\"\n0644 0:0 app/Dockerfile.md \"x\""),
+        ("", "0644 0:0 app/node_modules/x/Dockerfile \"FROM x\"\n0644 0:0 app/settings.py \"x\""),
         ("{globs: ['**/.env']}", "0644 0:0 app/.env\nlayer RUN rm app/.env\n0644 0:0 app/.wh..env"),
     ],
     build: |settings| {
-        let forbid: Forbid = settings.read()?;
-        if forbid.globs.is_empty() {
+        let written: Written = settings.read()?;
+        if written.globs.as_ref().is_some_and(Globs::is_empty) {
             let problem = "an empty list matches nothing: name at least one, or turn the rule `off`";
             return Err(YamlError::new(settings.span("globs"), problem));
         }
+        let usual = written.globs.is_none();
+        let built_in = |texts: &[&str]| {
+            let problem = |why| YamlError::new(settings.span(""), why);
+            Globs::of(texts.iter().map(|text| (*text).to_owned())).map_err(problem)
+        };
+        let forbid = Forbid {
+            globs: written.globs.map_or_else(|| built_in(LEFTOVERS), Ok)?,
+            except: written.except,
+            spared: if usual { built_in(NO_LEFTOVERS)? } else { Globs::default() },
+            usual,
+        };
         if let Some(same) = forbid.globs.texts().iter().find(|glob| forbid.except.texts().contains(glob)) {
             let problem = format!("`{same}` is forbidden and excepted: it would never be found");
             return Err(YamlError::new(settings.span("except"), problem));
         }
         Ok(Box::new(forbid))
     },
-    schema: |generator| generator.subschema_for::<Forbid>(),
+    schema: |generator| generator.subschema_for::<Written>(),
 };
 
 /// Which paths are not wanted.
-#[derive(Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Forbid {
-    /// Globs on paths from the image root.
+#[derive(Default, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    /// Globs on paths from the image root; `.env` and keys, `.git` and its like, Dockerfiles and compose files that hold
+    /// something when not given.
     #[schemars(extend("minItems" = 1))]
-    globs: Globs,
+    globs: Option<Globs>,
     /// Paths that may be there all the same.
-    #[serde(default)]
     except: Globs,
+}
+
+/// The same, complete.
+struct Forbid {
+    globs: Globs,
+    except: Globs,
+    /// Paths that the usual list does not mean.
+    spared: Globs,
+    /// Whether the list is the usual one: then an empty file is none of them.
+    usual: bool,
+}
+
+impl Forbid {
+    fn accepts(&self, file: &File) -> bool {
+        let path: &str = &file.entry.path;
+        self.except.matches(path)
+            || self.usual && (file.entry.is_file() && file.entry.size == 0 || self.spared.matches(path))
+    }
 }
 
 /// Paths that are told as one: everything that is forbidden below one directory, or one path.
@@ -110,16 +171,16 @@ impl Group<'_> {
 impl Check for Forbid {
     fn decide(&self, image: &ImageFacts) -> Outcome {
         let mut groups: Vec<Group<'_>> = Vec::new();
-        for file in &image.files {
+        for file in matched(image, &self.globs).into_iter().filter_map(|at| image.files.get(at)) {
             let path: &str = &file.entry.path;
             // Paths are sorted, so all paths below one directory follow each other.
             if let Some(group) = groups.last_mut().filter(|group| group.contains(path)) {
-                if !self.except.matches(path) {
+                if !self.accepts(file) {
                     group.add(file);
                 }
                 continue;
             }
-            if !self.globs.matches(path) || self.except.matches(path) {
+            if self.accepts(file) {
                 continue;
             }
             let root = self.globs.root_of(path);
@@ -170,7 +231,6 @@ mod tests {
     #[test]
     fn settings_that_find_nothing_are_refused() {
         assert!(complaint("files.forbid", "{globs: []}").starts_with("1:9: an empty list"));
-        assert!(complaint("files.forbid", "{}").contains("`globs` is missing"));
         assert!(
             complaint("files.forbid", "{globs: [/a], except: [/a]}")
                 .starts_with("1:23: `/a` is forbidden and excepted")

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::model::ImageFacts;
 
 use super::setting::Globs;
+use super::tree::Tree;
 use super::words::{code, count};
 use super::{Check, Fault, Level, Outcome, Rule, Seat};
 
@@ -46,10 +47,11 @@ struct Setuid {
 
 impl Check for Setuid {
     fn decide(&self, image: &ImageFacts) -> Outcome {
-        let faults: Vec<Fault> = image
-            .files
+        let tree = Tree::of(image);
+        let faults: Vec<Fault> = tree
+            .set_id
             .iter()
-            .filter(|file| file.entry.mode & 0o6000 != 0 && file.entry.is_file())
+            .filter_map(|at| image.files.get(*at))
             .filter(|file| !self.except.matches(&file.entry.path))
             .map(|file| {
                 let entry = &file.entry;

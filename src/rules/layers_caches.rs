@@ -8,6 +8,7 @@ use crate::model::{Entry, ImageFacts, format_bytes};
 
 use super::cache_kind::CacheKind;
 use super::setting::{NonEmpty, Size};
+use super::tree::{Tree, range_below};
 use super::words::{self, bytes, code, count};
 use super::{Check, Fault, Level, Outcome, Rule, Seat};
 
@@ -25,6 +26,9 @@ pub(super) const RULE: Rule = Rule {
         ("", "0644 0:0 var/lib/apt/lists/deb.example_main_Packages @40MB"),
         ("", "0644 0:0 home/app/.cache/pip/http/a @2MB"),
         ("", "0644 0:0 var/cache/apk/x @2MB\nlayer RUN rm -rf /var/cache/apk\n0644 0:0 var/cache/.wh.apk"),
+        ("", "0755 0:0 root/.npm/\n0644 0:0 root/.npm/_cacache/a @2MB\n0644 0:0 root/.npmrc"),
+        ("{kinds: [yum]}", "0644 0:0 var/cache/dnf/a.solv @2MB\n0644 0:0 var/cache/zypp/b @1MB"),
+        ("{kinds: [yarn]}", "0644 0:0 home/node/.cache/yarn/v6/a @2MB"),
         ("{kinds: [logs], floor: 1kB}", "0644 0:0 var/log/dpkg.log @2kB"),
         ("", "0644 0:0 tmp/x @2MB\nlayer b\ngap layer 1 was not there"),
     ],
@@ -33,6 +37,8 @@ pub(super) const RULE: Rule = Rule {
         ("", "0644 0:0 var/log/dpkg.log @100kB"),
         ("{kinds: [pip]}", "0644 0:0 var/lib/apt/lists/x @40MB"),
         ("{floor: 50MB}", "0644 0:0 tmp/x @50MB"),
+        // Bytes decide, not words: `dist-clean` cleans as well, and a step without cleaning may leave nothing.
+        ("", "layer RUN apt-get update && apt-get install -y curl && apt-get dist-clean\n0755 0:0 usr/bin/curl @5MB"),
     ],
     build: |settings| Ok(Box::new(settings.read::<Caches>()?)),
     schema: |generator| generator.subschema_for::<Caches>(),
@@ -55,8 +61,9 @@ impl Default for Caches {
 }
 
 /// What one layer ships of one kind.
-struct Heap<'a> {
-    folder: &'a str,
+struct Heap {
+    /// The folder of the largest file.
+    folder: String,
     largest: u64,
     files: usize,
     size: u64,
@@ -65,48 +72,69 @@ struct Heap<'a> {
     by: Option<u32>,
 }
 
-impl Caches {
-    fn heaps<'a>(&self, image: &'a ImageFacts) -> BTreeMap<(u32, CacheKind), Heap<'a>> {
-        let kinds = self.kinds.as_deref().unwrap_or(&CacheKind::ALL);
-        let mut heaps: BTreeMap<(u32, CacheKind), Heap<'a>> = BTreeMap::new();
-        let mut add = |entry: &'a Entry, layer: u32, by: Option<u32>| {
-            if entry.size == 0 {
-                return;
+/// What every layer ships of every kind.
+#[derive(Default)]
+struct Heaps(BTreeMap<(u32, CacheKind), Heap>);
+
+impl Heaps {
+    fn of(image: &ImageFacts) -> Self {
+        let mut heaps = Self::default();
+        // Caches lie at few places: most files are never looked at.
+        let mut places: Vec<usize> =
+            CacheKind::PLACES.iter().flat_map(|(place, _)| range_below(image, place)).collect();
+        let tree = Tree::of(image);
+        for start in CacheKind::HOME_NAMES {
+            for at in tree.named(start) {
+                let path = image.files.get(at).map_or("", |file| &file.entry.path);
+                let folder = path.find(&format!("/{start}")).and_then(|from| {
+                    let end = path[from + 1..].find('/').map_or(path.len(), |length| from + 1 + length);
+                    path.get(..end)
+                });
+                places.extend(folder.map_or(0..0, |folder| range_below(image, folder)));
             }
-            let Some((kind, length)) = CacheKind::of(&entry.path).filter(|(kind, _)| kinds.contains(kind)) else {
-                return;
-            };
-            let folder = &entry.path[..length];
-            let heap =
-                heaps.entry((layer, kind)).or_insert(Heap { folder, largest: 0, files: 0, size: 0, hidden: 0, by });
-            heap.files += 1;
-            heap.size += entry.size;
-            if entry.size > heap.largest {
-                (heap.largest, heap.folder) = (entry.size, folder);
-            }
-            if by.is_some() {
-                heap.hidden += entry.size;
-                heap.by = heap.by.max(by);
-            }
-        };
-        for file in &image.files {
-            add(&file.entry, file.changed, None);
+        }
+        places.sort_unstable();
+        places.dedup();
+        for file in places.into_iter().filter_map(|at| image.files.get(at)) {
+            heaps.add(&file.entry, file.changed, None);
         }
         for hidden in &image.hidden {
-            add(&hidden.entry, hidden.layer, Some(hidden.by));
+            heaps.add(&hidden.entry, hidden.layer, Some(hidden.by));
         }
         heaps
+    }
+
+    fn add(&mut self, entry: &Entry, layer: u32, by: Option<u32>) {
+        if entry.size == 0 {
+            return;
+        }
+        let Some((kind, length)) = CacheKind::of(&entry.path) else { return };
+        let new = || Heap { folder: String::new(), largest: 0, files: 0, size: 0, hidden: 0, by };
+        let heap = self.0.entry((layer, kind)).or_insert_with(new);
+        heap.files += 1;
+        heap.size += entry.size;
+        if entry.size > heap.largest {
+            heap.largest = entry.size;
+            entry.path[..length].clone_into(&mut heap.folder);
+        }
+        if by.is_some() {
+            heap.hidden += entry.size;
+            heap.by = heap.by.max(by);
+        }
     }
 }
 
 impl Check for Caches {
     fn decide(&self, image: &ImageFacts) -> Outcome {
-        let heaps = self.heaps(image);
-        let below: u64 = heaps.values().filter(|heap| heap.size <= self.floor.0).map(|heap| heap.size).sum();
-        let faults: Vec<Fault> = heaps
-            .into_iter()
+        let all = image.derived.get(|| Heaps::of(image));
+        let kinds = self.kinds.as_deref().unwrap_or(&CacheKind::ALL);
+        let counted = || all.0.iter().filter(|((_, kind), _)| kinds.contains(kind));
+        let small = counted().filter(|(_, heap)| heap.size <= self.floor.0);
+        let below: u64 = small.map(|(_, heap)| heap.size).sum();
+        let faults: Vec<Fault> = counted()
             .filter(|(_, heap)| heap.size > self.floor.0)
             .map(|((layer, kind), heap)| {
+                let layer = *layer;
                 let hidden = match heap.by {
                     Some(by) if heap.hidden == heap.size => {
                         format!("; {} hides it, but it is still shipped", words::layer(image, by))
@@ -119,7 +147,7 @@ impl Check for Caches {
                     None => String::new(),
                 };
                 Fault {
-                    subject: heap.folder.to_owned(),
+                    subject: heap.folder.clone(),
                     message: format!(
                         "{} ships {} of {} in {} ({}){hidden}",
                         words::layer(image, layer),

@@ -92,29 +92,38 @@ fn is_package_database(path: &str) -> bool {
 
 /// What one layer ships and another one hides.
 #[derive(Default)]
-struct Pair<'a> {
+struct Pair {
     size: u64,
-    largest: Option<&'a Hidden>,
+    /// Place of the largest file among what is hidden.
+    largest: Option<usize>,
     by_how: BTreeMap<How, u64>,
 }
 
-fn pairs(image: &ImageFacts) -> Vec<((u32, u32), Pair<'_>)> {
-    let mut pairs: BTreeMap<(u32, u32), Pair<'_>> = BTreeMap::new();
-    for hidden in image.hidden.iter().filter(|hidden| hidden.entry.size > 0 && !is_package_database(&hidden.entry.path))
-    {
-        let pair = pairs.entry((hidden.layer, hidden.by)).or_default();
-        pair.size += hidden.entry.size;
-        *pair.by_how.entry(hidden.how).or_default() += hidden.entry.size;
-        if pair.largest.is_none_or(|largest| hidden.entry.size > largest.entry.size) {
-            pair.largest = Some(hidden);
+/// What each layer ships and each other one hides, the most first.
+struct Pairs(Vec<((u32, u32), Pair)>);
+
+impl Pairs {
+    fn of(image: &ImageFacts) -> Self {
+        let mut pairs: BTreeMap<(u32, u32), Pair> = BTreeMap::new();
+        let size = |at: usize| image.hidden.get(at).map_or(0, |hidden| hidden.entry.size);
+        for (at, hidden) in image.hidden.iter().enumerate() {
+            if hidden.entry.size == 0 || is_package_database(&hidden.entry.path) {
+                continue;
+            }
+            let pair = pairs.entry((hidden.layer, hidden.by)).or_default();
+            pair.size += hidden.entry.size;
+            *pair.by_how.entry(hidden.how).or_default() += hidden.entry.size;
+            if pair.largest.is_none_or(|largest| hidden.entry.size > size(largest)) {
+                pair.largest = Some(at);
+            }
         }
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        pairs.sort_by_key(|((layer, by), pair)| (std::cmp::Reverse(pair.size), *layer, *by));
+        Self(pairs)
     }
-    let mut pairs: Vec<_> = pairs.into_iter().collect();
-    pairs.sort_by_key(|((layer, by), pair)| (std::cmp::Reverse(pair.size), *layer, *by));
-    pairs
 }
 
-fn fault(image: &ImageFacts, (layer, by): (u32, u32), pair: &Pair<'_>, total: &str) -> Fault {
+fn fault(image: &ImageFacts, (layer, by): (u32, u32), pair: &Pair, total: &str) -> Fault {
     let how = pair.by_how.iter().max_by_key(|(_, size)| **size).map_or(How::Deleted, |(how, _)| *how);
     let (verb, fix) = match how {
         How::Deleted => ("deletes", "delete it in the same `RUN` that makes it, or make it in an earlier stage"),
@@ -129,9 +138,10 @@ fn fault(image: &ImageFacts, (layer, by): (u32, u32), pair: &Pair<'_>, total: &s
             ("ships again", "the layer's archive names the path twice: build the layer with another tool")
         }
     };
-    let path = pair.largest.map_or("", |hidden| &hidden.entry.path);
+    let largest: Option<&Hidden> = pair.largest.and_then(|at| image.hidden.get(at));
+    let path = largest.map_or("", |hidden| &hidden.entry.path);
     let hider = if by == layer { "the same layer".to_owned() } else { words::layer(image, by) };
-    let most = pair.largest.map_or(0, |hidden| hidden.entry.size);
+    let most = largest.map_or(0, |hidden| hidden.entry.size);
     Fault {
         subject: path.to_owned(),
         message: format!(
@@ -153,7 +163,7 @@ impl Check for Waste {
             return Outcome::Unknown(gap.detail.clone());
         }
         let shipped = image.waste.shipped;
-        let pairs = pairs(image);
+        let pairs = &image.derived.get(|| Pairs::of(image)).0;
         let waste: u64 = pairs.iter().map(|(_, pair)| pair.size).sum();
         let share = Percent::share(waste, shipped);
         if waste <= self.floor.0 || !self.max.is_exceeded(waste, shipped) {
@@ -169,7 +179,7 @@ impl Check for Waste {
         let accepted = self.floor.0.max(self.max.of(shipped));
         let mut left = waste;
         let mut faults = Vec::new();
-        for (layers, pair) in &pairs {
+        for (layers, pair) in pairs {
             if left <= accepted {
                 break;
             }

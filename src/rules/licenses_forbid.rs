@@ -1,5 +1,7 @@
 //! `licenses.forbid`: packages under licences that the policy forbids.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::model::{ImageFacts, PackageFact};
@@ -19,22 +21,17 @@ pub(super) const RULE: Rule = Rule {
     fix: "Replace the package, or have the use approved and put it into `except` with its name. Where a package offers a choice \
           (`MIT OR GPL-2.0-only`), one permitted licence is enough.",
     flags: &[
-        ("{licenses: ['AGPL-*']}", "package pkg:npm/a@1?licence=AGPL-3.0-only in app/node_modules/a/package.json"),
-        (
-            "{licenses: ['GPL-*']}",
-            "package pkg:npm/a@1?licence=MIT%20AND%20GPL-2.0-only in app/node_modules/a/package.json",
-        ),
-        ("{licenses: ['GPL-*'], unknown: forbid}", "package pkg:npm/a@1 in app/node_modules/a/package.json"),
+        ("{ids: ['AGPL-*']}", "package pkg:npm/a@1?licence=AGPL-3.0-only in app/node_modules/a/package.json"),
+        ("{ids: ['GPL-*']}", "package pkg:npm/a@1?licence=MIT%20AND%20GPL-2.0-only in app/node_modules/a/package.json"),
+        ("{ids: ['GPL-*'], unknown: forbid}", "package pkg:npm/a@1 in app/node_modules/a/package.json"),
     ],
     passes: &[
-        ("{licenses: ['AGPL-*']}", "package pkg:npm/a@1?licence=MIT in app/node_modules/a/package.json"),
+        ("{ids: ['AGPL-*']}", "package pkg:npm/a@1?licence=MIT in app/node_modules/a/package.json"),
+        ("{ids: ['GPL-*']}", "package pkg:npm/a@1?licence=MIT%20OR%20GPL-2.0-only in app/node_modules/a/package.json"),
+        ("{ids: ['GPL-*'], unknown: warn}", "package pkg:npm/a@1 in app/node_modules/a/package.json"),
+        ("{ids: ['GPL-*'], unknown: allow}", "package pkg:npm/a@1 in app/node_modules/a/package.json"),
         (
-            "{licenses: ['GPL-*']}",
-            "package pkg:npm/a@1?licence=MIT%20OR%20GPL-2.0-only in app/node_modules/a/package.json",
-        ),
-        ("{licenses: ['GPL-*'], unknown: allow}", "package pkg:npm/a@1 in app/node_modules/a/package.json"),
-        (
-            "{licenses: ['GPL-*'], except: [a]}",
+            "{ids: ['GPL-*'], except: [a]}",
             "package pkg:npm/a@1?licence=GPL-2.0-only in app/node_modules/a/package.json",
         ),
     ],
@@ -49,6 +46,8 @@ enum Unknown {
     /// The rule cannot be decided.
     #[default]
     Undecided,
+    /// It is told beside the answer, which does not change.
+    Warn,
     /// It is allowed.
     Allow,
     /// It is forbidden.
@@ -60,7 +59,7 @@ enum Unknown {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Forbidden {
     /// Licences that are forbidden.
-    licenses: NonEmpty<LicencePattern>,
+    ids: NonEmpty<LicencePattern>,
     /// Packages that are allowed under any licence.
     #[serde(default)]
     except: Vec<PackagePattern>,
@@ -71,14 +70,20 @@ struct Forbidden {
 
 impl Forbidden {
     fn is_forbidden(&self, identifier: &str) -> bool {
-        self.licenses.iter().any(|pattern| pattern.matches(identifier))
+        self.ids.iter().any(|pattern| pattern.matches(identifier))
     }
 
-    fn fault(&self, fact: &PackageFact) -> Option<Fault> {
+    /// `answers` keeps what was said of an expression: most packages share a few.
+    fn fault<'image>(
+        &self,
+        fact: &'image PackageFact,
+        answers: &mut BTreeMap<&'image str, Option<String>>,
+    ) -> Option<Fault> {
         let licences = &fact.package.licences;
         let message = match licences.declared.as_deref().or(licences.concluded.as_deref()) {
             Some(expression) => {
-                let licence = forbidden_by(expression, &|identifier| self.is_forbidden(identifier))?;
+                let answer = || forbidden_by(expression, &|identifier| self.is_forbidden(identifier));
+                let licence = answers.entry(expression).or_insert_with(answer).clone()?;
                 format!("{} is under {} (declared: {})", told(fact), code(licence), code(expression))
             }
             None if self.unknown == Unknown::Forbid => match licences.raw.as_slice() {
@@ -99,18 +104,23 @@ impl Check for Forbidden {
         };
         let counted: Vec<&PackageFact> =
             packages.installed().filter(|fact| !self.except.iter().any(|pattern| pattern.matches(fact))).collect();
-        let faults: Vec<Fault> = counted.iter().filter_map(|fact| self.fault(fact)).collect();
-        if faults.is_empty() && self.unknown == Unknown::Undecided {
+        let mut answers = BTreeMap::new();
+        let faults: Vec<Fault> = counted.iter().filter_map(|fact| self.fault(fact, &mut answers)).collect();
+        let mut measured = format!("{} looked at", count(counted.len(), "package"));
+        if faults.is_empty() && matches!(self.unknown, Unknown::Undecided | Unknown::Warn) {
             let unknown: Vec<String> = counted
                 .iter()
                 .filter(|fact| fact.package.licences.declared.is_none() && fact.package.licences.concluded.is_none())
                 .map(|fact| fact.package.name.clone())
                 .collect();
-            if !unknown.is_empty() {
+            if !unknown.is_empty() && self.unknown == Unknown::Undecided {
                 return Outcome::Unknown(format!("the licence is not known of {}", codes(unknown)));
             }
+            if !unknown.is_empty() {
+                measured = format!("{measured}, the licence is not known of {}", codes(unknown).replace('`', ""));
+            }
         }
-        outcome(image, faults, format!("{} looked at", count(counted.len(), "package")))
+        outcome(image, faults, measured)
     }
 }
 
@@ -121,8 +131,11 @@ mod tests {
 
     #[test]
     fn an_unknown_licence_leaves_it_undecided() {
-        let outcome = decide("licenses.forbid", "{licenses: ['GPL-*']}", "package pkg:npm/a@1 in app/package.json");
+        let outcome = decide("licenses.forbid", "{ids: ['GPL-*']}", "package pkg:npm/a@1 in app/package.json");
         assert_eq!(outcome, Outcome::Unknown("the licence is not known of `a`".to_owned()));
-        assert!(complaint("licenses.forbid", "{licenses: ['GNU GPL']}").contains("never matches a licence"));
+        let told =
+            decide("licenses.forbid", "{ids: ['GPL-*'], unknown: warn}", "package pkg:npm/a@1 in app/package.json");
+        assert_eq!(told, Outcome::Pass("1 package looked at, the licence is not known of a".to_owned()));
+        assert!(complaint("licenses.forbid", "{ids: ['GNU GPL']}").contains("never matches a licence"));
     }
 }

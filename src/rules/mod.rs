@@ -8,18 +8,44 @@ mod base_allow;
 mod cache_kind;
 mod circumstances;
 mod env_forbid_values;
+mod env_require;
+mod env_tls_off;
 mod exec;
 mod exec_form;
 mod exec_init;
 mod exec_onbuild;
 mod exec_resolve;
+mod files_bytecode;
+mod files_capabilities;
+mod files_devices;
+mod files_empty;
 mod files_forbid;
+mod files_lastlog;
+mod files_logs;
 mod files_setuid;
+mod files_shell_relinked;
+mod files_whole_rootfs;
+mod files_world_writable;
 mod healthcheck_exec;
+mod healthcheck_exposed;
 mod healthcheck_present;
+mod healthcheck_shape;
+mod healthcheck_timing;
+mod history_add_instead_of_copy;
+mod history_chpasswd;
+mod history_dist_upgrade;
+mod history_insecure_download;
+mod history_sudo;
+mod history_text;
+mod history_update_alone;
 mod label_format;
+mod labels_maintainer;
 mod labels_require;
+mod layers_add_archive;
 mod layers_caches;
+mod layers_count;
+mod layers_duplicate;
+mod layers_timestamps;
 mod layers_waste;
 mod licenses_forbid;
 mod outcome;
@@ -29,22 +55,31 @@ mod packages_forbid;
 mod packages_require;
 mod packages_tampered;
 mod packages_unowned;
+mod paths_volume_system;
+mod paths_workdir_system;
 mod platforms_match;
+mod platforms_parity;
 mod platforms_require;
 mod ports_exactly;
 mod ports_forbid;
+mod ports_range;
+mod ports_ssh;
+mod probe;
 mod runtime_eol;
 mod secret_places;
 mod secrets_content;
 mod secrets_incomplete;
+mod secrets_names;
 mod secrets_package_supplied;
 mod secrets_suspected;
 pub mod setting;
 mod settings;
 mod size_total;
+mod system_path;
 mod table;
 mod tags_forbid;
 mod tags_semver;
+mod tree;
 mod user;
 mod user_exists;
 mod user_numeric;
@@ -103,7 +138,7 @@ impl Rule {
     /// Whether it looks at [`ImageFacts::packages`], which are put together only when somebody asks.
     #[must_use]
     pub fn reads_packages(&self) -> bool {
-        ["packages.", "licenses.", "runtime."].iter().any(|group| self.id.starts_with(group))
+        ["packages.", "licenses.", "runtime.", "platforms.parity"].iter().any(|group| self.id.starts_with(group))
     }
 }
 
@@ -115,5 +150,11 @@ pub trait Check: Send + Sync {
     /// Judges it under the circumstances of a run; most rules do not depend on them.
     fn decide_in(&self, image: &ImageFacts, _: &Circumstances) -> Outcome {
         self.decide(image)
+    }
+
+    /// Judges all inspected images of one reference together; none when the rule judges each by itself. The answer counts for
+    /// every one of them, and is told once.
+    fn decide_together(&self, _: &[ImageFacts], _: &Circumstances) -> Option<Outcome> {
+        None
     }
 }

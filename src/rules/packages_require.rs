@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use crate::model::ImageFacts;
+use crate::yaml::YamlError;
 
 use super::package_facts::{outcome, packages};
-use super::setting::{NonEmpty, PackagePattern};
+use super::setting::{NonEmpty, PackagePattern, PurlPattern};
 use super::words::{code, count};
 use super::{Check, Fault, Level, Outcome, Rule, Seat};
 
@@ -22,24 +23,48 @@ pub(super) const RULE: Rule = Rule {
         ("{names: [ca-certificates]}", "package pkg:deb/libc6@2 in var/lib/dpkg/status"),
         ("{names: ['pkg:deb/openssl@3.*']}", "package pkg:deb/openssl@1.1 in var/lib/dpkg/status"),
         (
+            "{purls: ['pkg:pypi/streamlit', 'pkg:pypi/pandas']}",
+            "package pkg:pypi/pandas@2 in usr/lib/python3/dist-packages/pandas.egg-info",
+        ),
+        (
             "{names: [curl]}",
             "package pkg:deb/curl@1 in var/lib/dpkg/status\nlayer b\npackage pkg:deb/x@1 in var/lib/dpkg/status",
         ),
     ],
     passes: &[
         ("{names: [ca-certificates]}", "package pkg:deb/ca-certificates@2023 in var/lib/dpkg/status"),
+        (
+            "{names: [libpng16-16], purls: ['pkg:deb/debian/libpng16-16']}",
+            "package pkg:deb/libpng16-16t64@1.6 in var/lib/dpkg/status provides libpng16-16",
+        ),
         ("{names: ['pkg:deb/openssl@3.*', 'libc*']}", "package pkg:deb/openssl@3.0 in a\npackage pkg:deb/libc6@2 in a"),
     ],
-    build: |settings| Ok(Box::new(settings.read::<Required>()?)),
+    build: |settings| {
+        let required: Required = settings.read()?;
+        if required.names.is_none() && required.purls.is_none() {
+            let error = YamlError::new(settings.span(""), "no package is wanted, so this would always hold");
+            return Err(error.with_hint("write `names: [ca-certificates]` or `purls: [\"pkg:pypi/streamlit\"]`"));
+        }
+        Ok(Box::new(required))
+    },
     schema: |generator| generator.subschema_for::<Required>(),
 };
 
 /// Which packages.
-#[derive(Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Default, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Required {
     /// One package for each pattern has to be installed; names that a package provides count.
-    names: NonEmpty<PackagePattern>,
+    names: Option<NonEmpty<PackagePattern>>,
+    /// The same, by package URL.
+    purls: Option<NonEmpty<PurlPattern>>,
+}
+
+impl Required {
+    fn patterns(&self) -> impl Iterator<Item = &PackagePattern> {
+        let purls = self.purls.iter().flat_map(|purls| purls.iter()).map(|purl| &purl.0);
+        self.names.iter().flat_map(|names| names.iter()).chain(purls)
+    }
 }
 
 impl Check for Required {
@@ -48,12 +73,9 @@ impl Check for Required {
             Ok(packages) => packages,
             Err(outcome) => return outcome,
         };
-        let missing: Vec<&PackagePattern> = self
-            .names
-            .iter()
-            .filter(|pattern| !packages.installed().any(|fact| pattern.is_provided_by(fact)))
-            .collect();
-        let measured = format!("{} there", count(self.names.iter().count(), "package"));
+        let missing: Vec<&PackagePattern> =
+            self.patterns().filter(|pattern| !packages.installed().any(|fact| pattern.is_provided_by(fact))).collect();
+        let measured = format!("{} there", count(self.patterns().count(), "package"));
         // What was not seen may hold the missing one: then nothing is decided.
         let seen = outcome(image, Vec::new(), measured);
         if missing.is_empty() {
@@ -89,5 +111,7 @@ mod tests {
         let outcome = decide("packages.require", "{names: [a]}", "layer a\nlayer b\ngap layer 1 was not there");
         assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
         assert!(complaint("packages.require", "{names: []}").contains("1:"));
+        assert!(complaint("packages.require", "{}").contains("no package is wanted"));
+        assert!(complaint("packages.require", "{purls: [curl]}").contains("is no package URL"));
     }
 }

@@ -29,6 +29,7 @@ pub(super) const RULE: Rule = Rule {
         ("{exactly: [linux/amd64]}", "platform linux/amd64"),
         ("{at-least: [linux/arm64/v8]}", "index linux/amd64 linux/arm64"),
         ("{exactly: [linux/x86_64]}", "index linux/amd64/v3"),
+        ("{exactly: [linux/amd64, linux/arm64], at-least: [linux/arm64]}", "index linux/amd64 linux/arm64"),
     ],
     build: |settings| {
         let wanted: Wanted = settings.read()?;
@@ -37,9 +38,11 @@ pub(super) const RULE: Rule = Rule {
                 let error = YamlError::new(settings.span(""), "no platform is wanted, so this would always hold");
                 Err(error.with_hint("write `exactly: [linux/amd64, linux/arm64]` or `at-least: [linux/amd64]`"))
             }
-            Wanted { exactly: Some(_), at_least: Some(_) } => {
-                let problem = "`exactly` and `at-least` exclude each other: keep one of them";
-                Err(YamlError::new(settings.span("at-least"), problem))
+            Wanted { exactly: Some(exactly), at_least: Some(at_least) } if !is_part(&at_least, &exactly) => {
+                let problem =
+                    "`exactly` and `at-least` contradict each other: a platform of the second is not in the first";
+                let error = YamlError::new(settings.span("at-least"), problem);
+                Err(error.with_hint("write `at-least: null` to take an inherited list away"))
             }
             wanted => Ok(Box::new(wanted)),
         }
@@ -47,7 +50,11 @@ pub(super) const RULE: Rule = Rule {
     schema: |generator| generator.subschema_for::<Wanted>(),
 };
 
-/// Which platforms are wanted: one of the two lists.
+fn is_part(some: &[WantedPlatform], all: &[WantedPlatform]) -> bool {
+    some.iter().all(|one| all.iter().any(|other| other.0 == one.0))
+}
+
+/// Which platforms are wanted: one of the two lists, or a shorter one within the other.
 #[derive(Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Wanted {
@@ -64,7 +71,8 @@ impl Check for Wanted {
             Some(index) => index.children.iter().map(|child| &child.platform).collect(),
             None => single.to_vec(),
         };
-        let wanted = self.exactly.iter().chain(&self.at_least).flat_map(|list| list.iter());
+        // With both lists the longer one says it all.
+        let wanted = self.exactly.as_ref().or(self.at_least.as_ref()).into_iter().flat_map(|list| list.iter());
         let listed = codes(offered.iter().map(ToString::to_string));
         let missing = wanted.filter(|wanted| !offered.iter().any(|platform| platform.matches(&wanted.0)));
         let mut faults: Vec<Fault> = missing
@@ -96,7 +104,7 @@ mod tests {
     use super::super::table::tests::complaint;
 
     #[test]
-    fn exactly_one_list_is_wanted() {
+    fn the_two_lists_must_agree() {
         assert!(complaint("platforms.require", "{}").starts_with("1:1: no platform is wanted"));
         let both = "{exactly: [linux/amd64], at-least: [linux/arm64]}";
         assert!(complaint("platforms.require", both).starts_with("1:36: `exactly` and `at-least`"));

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::model::{ImageFacts, PackageFact, PackageKind};
 
 use super::package_facts::{outcome, packages, seat, told};
+use super::setting::Period;
 use super::words::{code, count};
 use super::{Check, Circumstances, Fault, Level, Outcome, Rule, Seat};
 
@@ -86,6 +87,8 @@ enum Extended {
 struct EndOfLife {
     /// Complain this many days before the end; 0 when not given.
     within_days: u16,
+    /// Tell beside the answer what ends within this time from now on; nothing when not given.
+    warn_before: Option<Period>,
     /// Whether long-term support by a community counts (Debian LTS); `accept` when not given.
     extended: Extended,
     /// Whether language runtimes count beside the operating system.
@@ -96,7 +99,7 @@ struct EndOfLife {
 
 impl Default for EndOfLife {
     fn default() -> Self {
-        Self { within_days: 0, extended: Extended::Accept, runtimes: true, except: Vec::new() }
+        Self { within_days: 0, warn_before: None, extended: Extended::Accept, runtimes: true, except: Vec::new() }
     }
 }
 
@@ -194,13 +197,28 @@ impl Check for EndOfLife {
         // Without a clock the day of the table counts: what had ended by then has ended.
         let now = circumstances.now.and_then(|now| jiff::Timestamp::from_second(now).ok());
         let today = now.map_or(table.as_of.0, |now| now.to_zoned(TimeZone::UTC).date());
-        let mut faults: Vec<Fault> = self.system(image, table, today).into_iter().collect();
-        if self.runtimes {
-            // What the distribution packages counts with the distribution.
-            let own = packages.installed().filter(|fact| fact.part_of.is_none());
-            faults.extend(own.filter_map(|fact| self.runtime(fact, table, today)));
+        let ended = |day: Date| {
+            let mut faults: Vec<Fault> = self.system(image, table, day).into_iter().collect();
+            if self.runtimes {
+                // What the distribution packages counts with the distribution.
+                let own = packages.installed().filter(|fact| fact.part_of.is_none());
+                faults.extend(own.filter_map(|fact| self.runtime(fact, table, day)));
+            }
+            faults
+        };
+        let faults = ended(today);
+        let mut measured = format!("{} looked at, on {today}", count(packages.installed().count(), "package"));
+        if let Some(before) = self.warn_before {
+            let mark = today.saturating_add(jiff::Span::new().days(before.as_seconds() / 86_400));
+            let mut soon: Vec<String> = ended(mark).into_iter().map(|fault| fault.subject).collect();
+            soon.retain(|subject| !faults.iter().any(|fault| fault.subject == *subject));
+            soon.sort_unstable();
+            soon.dedup();
+            if !soon.is_empty() {
+                measured = format!("{measured}; ends within {before}: {}", soon.join(", "));
+            }
         }
-        outcome(image, faults, format!("{} looked at, on {today}", count(packages.installed().count(), "package")))
+        outcome(image, faults, measured)
     }
 }
 
@@ -226,6 +244,16 @@ mod tests {
         assert_eq!(of("java", "1.8.0_392").as_deref(), Some("8"));
         assert_eq!(of("node", "v18.1.0").as_deref(), Some("18"));
         assert_eq!(of("python", ""), None);
+    }
+
+    #[test]
+    fn what_ends_soon_is_told_beside_the_answer() {
+        let rule = EndOfLife { warn_before: Some(Period::seconds(90 * 86_400)), ..EndOfLife::default() };
+        let image = image("package pkg:generic/node@22.1.0 in usr/local/bin/node");
+        // 2027-03-01; Node.js 22 ends on 2027-04-30.
+        let outcome = rule.decide_in(&image, &Circumstances { now: Some(1_803_859_200), ..Circumstances::default() });
+        let Outcome::Pass(text) = outcome else { panic!("{outcome:?}") };
+        assert!(text.ends_with("; ends within 90d: node 22"), "{text}");
     }
 
     #[test]

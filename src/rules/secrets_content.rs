@@ -25,6 +25,10 @@ pub(super) const RULE: Rule = Rule {
         ("", "secret structured aws-key in env AWS_SECRET_ACCESS_KEY"),
         ("{min-confidence: weak}", "secret weak password in label note"),
         ("{min-confidence: medium}", "step RUN x\nsecret contextual password in history 0"),
+        (
+            "{in: [bundles]}",
+            "0644 0:0 app/.next/static/chunks/a.js\nsecret structured token in app/.next/static/chunks/a.js layer 0",
+        ),
         ("{in: [config]}", "secret proven token in config /config/Cmd/2"),
         ("", "secret proven token in env T\nlayer a\ngap layer 0 was not there"),
         ("{scope: own}", "0644 0:0 k\nsecret proven private-key in k layer 0"),
@@ -33,6 +37,7 @@ pub(super) const RULE: Rule = Rule {
         ("", "0644 0:0 etc/app.conf"),
         ("", "secret contextual password in env DATABASE_PASSWORD"),
         ("{min-confidence: high}", "secret contextual password in env DATABASE_PASSWORD"),
+        ("{in: [bundles]}", "0644 0:0 app/main.js\nsecret structured token in app/main.js layer 0"),
         ("{in: [env]}", "0644 0:0 k\nsecret proven private-key in k layer 0"),
         ("{in: [layers]}", "0644 0:0 k\nlayer b\n0644 0:0 .wh.k\nsecret proven private-key in k layer 0 hidden 1"),
         (
@@ -57,6 +62,8 @@ enum Where {
     Layers,
     /// Files that a later layer deleted or overwrote.
     DeletedFiles,
+    /// Scripts and source maps that a web application serves, such as `.next/static/**/*.js`; `layers` includes them.
+    Bundles,
     /// Environment variables.
     Env,
     /// History entries, with the values of build arguments.
@@ -74,6 +81,7 @@ enum Where {
 /// How sure it must be that a value is a secret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(transform = with_aliases)]
 enum Confidence {
     /// Anything that looks like one, placeholders too.
     Weak,
@@ -86,6 +94,16 @@ enum Confidence {
     Structured,
     /// The value verifies itself: a checksum agrees, or a key parses.
     Proven,
+}
+
+/// The schema knows the further words as well.
+fn with_aliases(schema: &mut schemars::Schema) {
+    let aliases = [("medium", "The same as `contextual`."), ("high", "The same as `structured`.")];
+    if let Some(words) = schema.get_mut("oneOf").and_then(serde_json::Value::as_array_mut) {
+        words.extend(
+            aliases.map(|(word, about)| serde_json::json!({ "const": word, "description": about, "type": "string" })),
+        );
+    }
 }
 
 impl Confidence {
@@ -201,21 +219,22 @@ impl Content {
         let hidden = matches!(place, Place::File { hidden_by: Some(_), .. });
         is_own
             && (self.live_only_in == Live::Any || !hidden)
-            && self.looks_in(match place {
-                Place::File { hidden_by: Some(_), .. } => Where::DeletedFiles,
-                Place::File { .. } | Place::Path { .. } => Where::Layers,
-                Place::Env { .. } => Where::Env,
-                Place::Document { document: DocumentKind::Attestation, .. } => Where::Attestations,
-                Place::Label { .. } | Place::Document { .. } => Where::Labels,
-                Place::History { .. } => Where::History,
-                Place::Config { .. } => Where::Config,
-                Place::Member { .. } | Place::Slack { .. } => Where::Metadata,
-            })
+            && (self.looks_in(Where::Bundles) && is_bundle(place)
+                || self.looks_in(match place {
+                    Place::File { hidden_by: Some(_), .. } => Where::DeletedFiles,
+                    Place::File { .. } | Place::Path { .. } => Where::Layers,
+                    Place::Env { .. } => Where::Env,
+                    Place::Document { document: DocumentKind::Attestation, .. } => Where::Attestations,
+                    Place::Label { .. } | Place::Document { .. } => Where::Labels,
+                    Place::History { .. } => Where::History,
+                    Place::Config { .. } => Where::Config,
+                    Place::Member { .. } | Place::Slack { .. } => Where::Metadata,
+                }))
     }
 
     /// What was not searched although it should have been.
     fn gap(&self, image: &ImageFacts) -> Option<String> {
-        let wanted = [Where::Layers, Where::DeletedFiles, Where::Metadata, Where::Attestations];
+        let wanted = [Where::Layers, Where::DeletedFiles, Where::Bundles, Where::Metadata, Where::Attestations];
         let gap = image.gaps.iter().find(|gap| gap.kind.hides_files() || gap.kind == GapKind::SecretScan);
         gap.filter(|_| wanted.iter().any(|place| self.looks_in(*place))).map(|gap| gap.detail.clone())
     }
@@ -239,6 +258,15 @@ impl Content {
             .sort_by_key(|place| (place.supplied().is_some(), matches!(place, Place::File { hidden_by: Some(_), .. })));
         secret_places::fault(image, secret, &places, circumstances.now)
     }
+}
+
+/// Whether a place is in a script or source map of a web application, in the final file system.
+fn is_bundle(place: &Place) -> bool {
+    let Place::File { path, hidden_by: None, .. } = place else { return false };
+    let served = ["static", "dist", "build", "public", "assets", "bundles", "_next"];
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let script = [".js", ".mjs", ".cjs", ".map", ".css", ".html"].into_iter().any(|ending| name.ends_with(ending));
+    script && folders.split('/').any(|folder| served.contains(&folder))
 }
 
 impl Check for Content {
@@ -394,7 +422,7 @@ mod tests {
             complaint("secrets.content", "{allow: [{fingerprint: abc, reason: x}]}").contains("is not a fingerprint")
         );
         assert!(complaint("secrets.content", "{in: []}").starts_with("1:6: an empty list"));
-        assert!(complaint("secrets.content", "{in: [bundles]}").starts_with("1:7: unknown value `bundles`"));
+        assert!(complaint("secrets.content", "{in: [images]}").starts_with("1:7: unknown value `images`"));
         assert!(complaint("secrets.content", "{min-confidence: sure}").starts_with("1:18: unknown value `sure`"));
     }
 }

@@ -8,16 +8,41 @@ pub const RULES: &[Rule] = &[
     super::accounts_empty_password::RULE,
     super::base_allow::RULE,
     super::env_forbid_values::RULE,
+    super::env_require::RULE,
+    super::env_tls_off::RULE,
     super::exec_form::RULE,
     super::exec_init::RULE,
     super::exec_onbuild::RULE,
     super::exec_resolve::RULE,
+    super::files_bytecode::RULE,
+    super::files_capabilities::RULE,
+    super::files_devices::RULE,
+    super::files_empty::RULE,
     super::files_forbid::RULE,
+    super::files_lastlog::RULE,
+    super::files_logs::RULE,
     super::files_setuid::RULE,
+    super::files_shell_relinked::RULE,
+    super::files_whole_rootfs::RULE,
+    super::files_world_writable::RULE,
     super::healthcheck_exec::RULE,
+    super::healthcheck_exposed::RULE,
     super::healthcheck_present::RULE,
+    super::healthcheck_shape::RULE,
+    super::healthcheck_timing::RULE,
+    super::history_add_instead_of_copy::RULE,
+    super::history_chpasswd::RULE,
+    super::history_dist_upgrade::RULE,
+    super::history_insecure_download::RULE,
+    super::history_sudo::RULE,
+    super::history_update_alone::RULE,
+    super::labels_maintainer::RULE,
     super::labels_require::RULE,
+    super::layers_add_archive::RULE,
     super::layers_caches::RULE,
+    super::layers_count::RULE,
+    super::layers_duplicate::RULE,
+    super::layers_timestamps::RULE,
     super::layers_waste::RULE,
     super::licenses_forbid::RULE,
     super::packages_database_removed::RULE,
@@ -25,13 +50,19 @@ pub const RULES: &[Rule] = &[
     super::packages_require::RULE,
     super::packages_tampered::RULE,
     super::packages_unowned::RULE,
+    super::paths_volume_system::RULE,
+    super::paths_workdir_system::RULE,
     super::platforms_match::RULE,
+    super::platforms_parity::RULE,
     super::platforms_require::RULE,
     super::ports_exactly::RULE,
     super::ports_forbid::RULE,
+    super::ports_range::RULE,
+    super::ports_ssh::RULE,
     super::runtime_eol::RULE,
     super::secrets_content::RULE,
     super::secrets_incomplete::RULE,
+    super::secrets_names::RULE,
     super::secrets_package_supplied::RULE,
     super::secrets_suspected::RULE,
     super::size_total::RULE,
@@ -55,7 +86,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 pub(super) mod tests {
     use super::*;
     use crate::rules::{Check, Circumstances, Outcome, SettingsError, SettingsReader};
-    use crate::testkit::image::image;
+    use crate::testkit::image::images;
 
     fn build(id: &str, settings: &str) -> Result<Box<dyn Check>, SettingsError> {
         let node = crate::yaml::parse(settings).expect("YAML");
@@ -64,14 +95,14 @@ pub(super) mod tests {
 
     /// What the rule says of the image.
     pub(in crate::rules) fn decide(id: &str, settings: &str, text: &str) -> Outcome {
-        let check = build(id, settings).unwrap_or_else(|error| panic!("{id} {settings}: {error}"));
-        check.decide(&image(text))
+        decide_in(id, settings, text, &Circumstances::default())
     }
 
     /// What it says under these circumstances.
     pub(in crate::rules) fn decide_in(id: &str, settings: &str, text: &str, circumstances: &Circumstances) -> Outcome {
         let check = build(id, settings).unwrap_or_else(|error| panic!("{id} {settings}: {error}"));
-        check.decide_in(&image(text), circumstances)
+        let images = images(text);
+        check.decide_together(&images, circumstances).unwrap_or_else(|| check.decide_in(&images[0], circumstances))
     }
 
     /// Place and words of the complaint about these settings.
@@ -155,16 +186,41 @@ pub(super) mod tests {
         IG1601 accounts.empty-password
         IG0201 base.allow
         IG0901 env.forbid-values
+        IG0902 env.require
+        IG0903 env.tls-off
         IG1502 exec.form
         IG1503 exec.init
         IG1504 exec.onbuild
         IG1501 exec.resolve
+        IG0306 files.bytecode
+        IG0303 files.capabilities
+        IG0311 files.devices
+        IG0305 files.empty
         IG0302 files.forbid
+        IG0308 files.lastlog
+        IG0310 files.logs
         IG0301 files.setuid
+        IG0309 files.shell-relinked
+        IG0307 files.whole-rootfs
+        IG0304 files.world-writable
         IG0702 healthcheck.exec
+        IG0706 healthcheck.exposed
         IG0701 healthcheck.present
+        IG0703 healthcheck.shape
+        IG0704 healthcheck.timing
+        IG1801 history.add-instead-of-copy
+        IG1805 history.chpasswd
+        IG1803 history.dist-upgrade
+        IG1804 history.insecure-download
+        IG1806 history.sudo
+        IG1802 history.update-alone
+        IG0802 labels.maintainer
         IG0801 labels.require
+        IG0407 layers.add-archive
         IG0403 layers.caches
+        IG0404 layers.count
+        IG0405 layers.duplicate
+        IG0406 layers.timestamps
         IG0402 layers.waste
         IG1301 licenses.forbid
         IG1205 packages.database-removed
@@ -172,13 +228,19 @@ pub(super) mod tests {
         IG1202 packages.require
         IG1203 packages.tampered
         IG1204 packages.unowned
+        IG1701 paths.volume-system
+        IG1702 paths.workdir-system
         IG1002 platforms.match
+        IG1003 platforms.parity
         IG1001 platforms.require
         IG0601 ports.exactly
         IG0602 ports.forbid
+        IG0604 ports.range
+        IG0603 ports.ssh
         IG1401 runtime.eol
         IG0501 secrets.content
         IG0504 secrets.incomplete
+        IG0505 secrets.names
         IG0503 secrets.package-supplied
         IG0506 secrets.suspected
         IG0401 size.total

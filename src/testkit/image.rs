@@ -21,12 +21,17 @@
 //! usr/lib64 -> usr/lib                   a symbolic link
 //! usr/bin/b => usr/bin/a                 a hard link: further name, first name
 //! 0644 0:0 app/.wh.x                     a whiteout
+//! char 0666 0:0 dev/null                 also `block`, `fifo`
+//! mtime 1700000000 · xattr NAME HEX      of the file, directory or device in the line above
+//! created 2027-01-15T09:30:00Z           of the config; `at TIME` of the history line above
+//! timing interval=30s timeout=5s start-period=20s retries=3      of the health check
 //! gap layer 1 DETAIL                     layer 1 cannot be read
 //! gap KIND DETAIL                        another gap, such as `gap secret-scan layer 0 was not searched`
 //! base claimed python:3.12 sha256:…      an answer about the base, as if the facts had it
 //! secret structured github-token in etc/app.conf layer 0 [hidden 2] [line 3] [value a]
 //! secret weak generic in env TOKEN [value a]         also `label KEY`, `history 3`, `config /config/Cmd/0`
-//! package pkg:deb/openssl@3.0-1 in var/lib/dpkg/status [by dpkg] [inside a.jar] [claimed|declared] [owns usr/bin/openssl …]
+//! package pkg:deb/openssl@3.0-1 in var/lib/dpkg/status [by dpkg] [inside a.jar] [claimed|declared] [provides NAME] [owns usr/bin/openssl …]
+//! ---                                    what follows is another image of the same index, see [`images`]
 //! # a comment
 //! ```
 
@@ -42,6 +47,7 @@ use crate::model::{
     Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
+use crate::rules::setting::Period;
 use crate::secrets::Scanner;
 
 /// Making one takes longer than everything else that a test does.
@@ -69,6 +75,21 @@ pub fn image(text: &str) -> ImageFacts {
     }
     image.secrets.sort_by(|left, right| left.fingerprint.cmp(&right.fingerprint));
     image
+}
+
+/// The images of an index that the text describes, `---` between them.
+///
+/// # Panics
+/// With the line, when a line is malformed.
+pub fn images(text: &str) -> Vec<ImageFacts> {
+    let mut parts = vec![String::new()];
+    for line in text.lines() {
+        match line.trim() {
+            "---" => parts.push(String::new()),
+            line => parts.last_mut().expect("there is a part").extend([line, "\n"]),
+        }
+    }
+    parts.iter().map(|part| image(part)).collect()
 }
 
 /// The plan and the layers that the text describes, before the overlay.
@@ -143,6 +164,20 @@ impl Parts {
             "shell" => config.shell = Some(words(rest)?),
             "onbuild" => config.on_build.push(rest.to_owned()),
             "healthcheck" => config.healthcheck = Some(Healthcheck { test: test(rest)?, ..Healthcheck::default() }),
+            "timing" => timing(config.healthcheck.as_mut()?, rest)?,
+            "created" => config.created = Some(rest.to_owned()),
+            "at" => config.history.last_mut()?.created = Some(rest.to_owned()),
+            "mtime" => self.layer().entries.last_mut()?.mtime = rest.parse().ok()?,
+            "xattr" => {
+                let (name, value) = rest.split_once(' ')?;
+                let entry = self.layer().entries.last_mut()?;
+                let mut all = std::mem::take(&mut entry.xattrs).into_vec();
+                all.push((name.into(), value.into()));
+                entry.xattrs = all.into_boxed_slice();
+            }
+            "char" => self.odd(rest, Kind::CharDevice)?,
+            "block" => self.odd(rest, Kind::BlockDevice)?,
+            "fifo" => self.odd(rest, Kind::Fifo)?,
             "step" => {
                 config.history.push(History { created_by: rest.to_owned(), empty_layer: true, ..History::default() });
             }
@@ -211,6 +246,7 @@ impl Parts {
                 "needs" => {
                     package.depends.push(Dependency { names: vec![words.next()?.to_owned()], ..Dependency::default() });
                 }
+                "provides" => package.provides.push(words.next()?.to_owned()),
                 "landmark" => package.method = Method::Landmark,
                 "declared" => package.presence = Presence::Declared,
                 "claimed" => package.presence = Presence::Claimed,
@@ -232,6 +268,14 @@ impl Parts {
                 gaps: Vec::new(),
             }),
         }
+        Some(())
+    }
+
+    /// An entry that is neither a file nor a directory nor a link.
+    fn odd(&mut self, line: &str, kind: Kind) -> Option<()> {
+        self.entry(line)?;
+        let entry = self.layer().entries.last_mut()?;
+        (entry.kind, entry.sha256) = (kind, None);
         Some(())
     }
 
@@ -411,6 +455,21 @@ fn test(text: &str) -> Option<Vec<String>> {
         Some(command) => Some(vec!["CMD-SHELL".to_owned(), command.to_owned()]),
         None => words(text),
     }
+}
+
+fn timing(check: &mut Healthcheck, text: &str) -> Option<()> {
+    for word in text.split_whitespace() {
+        let (key, value) = word.split_once('=')?;
+        let period = || i64::try_from(Period::parse(value)?.nanoseconds).ok();
+        match key {
+            "interval" => check.interval = period()?,
+            "timeout" => check.timeout = period()?,
+            "start-period" => check.start_period = period()?,
+            "retries" => check.retries = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    Some(())
 }
 
 fn unquote(text: &str) -> Option<String> {

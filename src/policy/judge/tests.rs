@@ -167,3 +167,31 @@ fn every_answer_is_counted_in_its_place() {
     let counts = Counts { denied: 1, warned: 2, informed: 1, unknown: 2, passed: 1, not_applicable: 1 };
     assert_eq!(judged(rules, &[]).counts(), counts);
 }
+
+/// Answers for all images at once.
+struct Together(fn(&[ImageFacts]) -> Outcome);
+
+impl Check for Together {
+    fn decide(&self, _: &ImageFacts) -> Outcome {
+        panic!("the images are judged together")
+    }
+
+    fn decide_together(&self, images: &[ImageFacts], _: &Circumstances) -> Option<Outcome> {
+        Some((self.0)(images))
+    }
+}
+
+#[test]
+fn an_answer_for_all_images_counts_for_each_and_is_made_once() {
+    let judged = |answer: fn(&[ImageFacts]) -> Outcome| {
+        let mut policy = policy(vec![(Level::Deny, pass)]);
+        policy.rules[0].check = Box::new(Together(answer));
+        judge_plainly(&policy, inspection(vec![image("a"), image("b")]))
+    };
+    let report = judged(|images| if images.len() == 2 { fail(&images[0]) } else { pass(&images[0]) });
+    assert_eq!(report.verdict, Verdict::Violations);
+    assert!(report.images.iter().all(|image| image.results[0].outcome.is_fail()));
+    let report = judged(|_| panic!("the content of an image"));
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+    assert!(report.images.iter().all(|image| matches!(image.results[0].outcome, Outcome::Unknown(_))));
+}

@@ -1,6 +1,6 @@
 use super::super::fake::table;
 use super::super::presets::PRESETS;
-use super::super::{builtin, builtin_default};
+use super::super::{builtin, builtin_default, parse};
 use super::*;
 use crate::rules::Level::{Deny, Info, Warn};
 use crate::yaml;
@@ -82,6 +82,45 @@ fn every_shipped_policy_is_good_for_the_parser_and_the_schema() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the examples of the repository, also those that are new")]
+fn every_example_is_good_for_the_parser_and_the_schema() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/examples");
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    names.sort();
+    assert!(names.iter().any(|path| path.ends_with("complete.yaml")), "docs/policy-example.md speaks of it");
+    for path in names {
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let name = path.to_string_lossy();
+        if let Err(errors) = parse(&text, &name, &mut |other| Err(format!("no file {other}"))) {
+            panic!("{}", super::super::render(&errors, false));
+        }
+        assert_eq!(complaints(&schema(), &text), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_complete_policy_means_what_its_text_says() {
+    let text = include_str!("../../../policies/examples/complete.yaml");
+    let policy = parse(text, "complete.yaml", &mut |_| Err(String::new())).unwrap_or_else(|errors| panic!("{errors}"));
+    let level = |id: &str| policy.rules.iter().find(|configured| configured.rule.id == id).map(|found| found.level);
+    for id in [
+        "platforms.parity",
+        "files.capabilities",
+        "healthcheck.shape",
+        "packages.forbid",
+        "licenses.forbid",
+        "runtime.eol",
+    ] {
+        assert_eq!(level(id), Some(Deny), "{id}");
+    }
+    for id in ["secrets.names", "healthcheck.timing", "files.empty", "env.require"] {
+        assert_eq!(level(id), Some(Warn), "{id}");
+    }
+    assert_eq!(level("files.bytecode"), Some(Info));
+}
+
+#[test]
 fn the_default_policy_is_small_not_root_without_secrets_and_on_an_allowed_base() {
     let policy = builtin_default();
     let levels: Vec<_> = policy.rules.iter().map(|configured| (configured.rule.id, configured.level)).collect();
@@ -112,8 +151,8 @@ fn a_stronger_preset_judges_whatever_a_weaker_one_judges() {
     let missing: Vec<_> = RULES.iter().map(|rule| rule.id).filter(|id| !ids("@strict").contains(id)).collect();
     assert_eq!(
         missing,
-        ["licenses.forbid", "packages.require", "ports.exactly", "user.owns"],
-        "only the application's own policy knows its ports, its licences and what it needs"
+        ["env.require", "healthcheck.shape", "licenses.forbid", "packages.require", "ports.exactly", "user.owns"],
+        "only the application's own policy knows its ports, its health, its licences and what it needs"
     );
 }
 

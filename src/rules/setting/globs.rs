@@ -12,9 +12,67 @@ pub struct Globs {
     set: GlobSet,
     /// The globs that end in `/**`, without that end: what they match is everything below such a path.
     roots: GlobSet,
+    /// What each of them needs, to look at few files.
+    needs: Vec<Need>,
+}
+
+/// What a path must have to be matched by a glob: enough to leave most paths aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The folder it lies in or below, without a `/` at its end; empty for the root.
+    pub folder: String,
+    /// How a name in it begins; empty when nothing is known.
+    pub name: String,
+    /// Whether it may be anything below such a name, and not only that name itself.
+    pub below: bool,
+}
+
+impl Need {
+    fn of(path: &str) -> Self {
+        let everything = Self { folder: String::new(), name: String::new(), below: true };
+        if path.contains('\\') || has_slash_in_choice(path) {
+            return everything;
+        }
+        let literal = |part: &str| part.find(['*', '?', '[', '{']).map_or(part, |at| &part[..at]).to_owned();
+        let is_literal = |part: &&str| !part.contains(['*', '?', '[', ']', '{', '}']);
+        let parts: Vec<&str> = path.split('/').collect();
+        let folders = parts.iter().take_while(|part| is_literal(part)).count().min(parts.len() - 1);
+        let folder = parts[..folders].join("/");
+        let rest = &parts[folders..];
+        match rest {
+            // Any folders may stand between.
+            ["**", name, behind @ ..] if *name != "**" => {
+                Self { folder, name: literal(name), below: !behind.is_empty() }
+            }
+            ["**", ..] => Self { folder, name: String::new(), below: true },
+            [name, behind @ ..] => Self { folder, name: literal(name), below: !behind.is_empty() },
+            [] => everything,
+        }
+    }
+}
+
+/// Whether a choice such as `{a/b,c}` spans parts of a path.
+fn has_slash_in_choice(path: &str) -> bool {
+    let mut depth = 0_usize;
+    path.bytes().any(|byte| {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        byte == b'/' && depth > 0
+    })
 }
 
 impl Globs {
+    /// Globs of these texts.
+    ///
+    /// # Errors
+    /// In words, when one of them is no glob or never matches.
+    pub fn of(texts: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        Self::compile(texts.into_iter().collect())
+    }
+
     /// Whether there is no glob.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -49,18 +107,26 @@ impl Globs {
         path.match_indices('/').map(|(at, _)| &path[..at]).find(|parent| self.roots.is_match(parent))
     }
 
+    /// What a path needs to be matched by one of the globs.
+    #[must_use]
+    pub fn needs(&self) -> &[Need] {
+        &self.needs
+    }
+
     fn compile(texts: Vec<String>) -> Result<Self, String> {
         let mut set = GlobSet::builder();
         let mut roots = GlobSet::builder();
+        let mut needs = Vec::new();
         for text in &texts {
             let path = check(text)?;
             set.add(compile(text, path)?);
+            needs.push(Need::of(path));
             if let Some(root) = path.strip_suffix("/**").filter(|root| !root.is_empty() && *root != "**") {
                 roots.add(compile(text, root)?);
             }
         }
         let build = |builder: globset::GlobSetBuilder| builder.build().map_err(|error| error.kind().to_string());
-        Ok(Self { set: build(set)?, roots: build(roots)?, texts })
+        Ok(Self { set: build(set)?, roots: build(roots)?, needs, texts })
     }
 }
 
@@ -140,6 +206,26 @@ mod tests {
         assert_eq!(globs.which("usr/a/z"), Some("usr/{a,b}/**"));
         assert_eq!(globs.root_of("srv/.git/refs/.git/x"), Some("srv/.git"));
         assert_eq!(globs.root_of("app/.env"), None);
+    }
+
+    #[test]
+    fn a_glob_needs_a_folder_and_the_beginning_of_a_name() {
+        let need = |glob: &str| {
+            let Need { folder, name, below } = Need::of(glob);
+            (folder, name, below)
+        };
+        let is = |folder: &str, name: &str, below| (folder.to_owned(), name.to_owned(), below);
+        assert_eq!(need("**/.env*"), is("", ".env", false));
+        assert_eq!(need("**/.git/**"), is("", ".git", true));
+        assert_eq!(need("app/**/Dockerfile*"), is("app", "Dockerfile", false));
+        assert_eq!(need("app/tests/**"), is("app/tests", "", true));
+        assert_eq!(need("usr/{a,b}/**"), is("usr", "", true));
+        assert_eq!(need("etc/passwd"), is("etc", "passwd", false));
+        assert_eq!(need("x"), is("", "x", false));
+        assert_eq!(need("**/*.pem"), is("", "", false));
+        assert_eq!(need("**/{a/b,c}"), is("", "", true));
+        assert_eq!(need("**/**/x"), is("", "", true));
+        assert_eq!(need("a?/b"), is("", "a", true));
     }
 
     #[test]

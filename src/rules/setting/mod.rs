@@ -1,6 +1,7 @@
 //! The types that settings are made of: one file each, checked when the policy is read.
 
 mod base;
+mod capability;
 mod day;
 mod globs;
 mod image_pattern;
@@ -8,25 +9,34 @@ mod licence_pattern;
 mod non_empty;
 mod package_pattern;
 mod percent;
+mod period;
 mod platform;
 mod port;
+mod range;
 mod size;
 mod tag_pattern;
 mod text;
+mod values;
+mod wildcard;
 
 pub use base::{KnownBase, LayerId, ManifestDigest};
+pub use capability::Capability;
 pub use day::{Day, day_of};
 pub use globs::Globs;
 pub use image_pattern::{ImageName, ImagePattern, ImageRef};
 pub use licence_pattern::{LicencePattern, forbidden_by};
 pub use non_empty::NonEmpty;
-pub use package_pattern::PackagePattern;
+pub use package_pattern::{PackagePattern, PurlPattern};
 pub use percent::Percent;
+pub use period::Period;
 pub use platform::WantedPlatform;
 pub use port::{Declared, Port, Protocol};
+pub use range::{CountRange, PeriodRange};
 pub use size::Size;
 pub use tag_pattern::TagPattern;
 pub use text::{Fingerprint, Words};
+pub use values::Values;
+pub use wildcard::Wildcard;
 
 use std::fmt;
 

@@ -37,6 +37,13 @@ impl Percent {
         let hundredths = (u128::from(part) * 10_000).div_ceil(whole).min(10_000);
         Self { hundredths: u16::try_from(hundredths).unwrap_or(10_000) }
     }
+
+    /// What share `part` is of `whole`, never rounded up, so that a share that is too small never looks large enough.
+    #[must_use]
+    pub fn floor(part: u64, whole: u64) -> Self {
+        let hundredths = (u128::from(part) * 10_000 / u128::from(whole.max(1))).min(10_000);
+        Self { hundredths: u16::try_from(hundredths).unwrap_or(10_000) }
+    }
 }
 
 impl fmt::Display for Percent {
@@ -96,5 +103,7 @@ mod tests {
         assert!(!five.is_exceeded(0, 0));
         assert!(five.is_exceeded(u64::MAX, u64::MAX));
         assert_eq!(Percent::share(50_001, 1_000_000).to_string(), "5.01%");
+        assert_eq!(Percent::floor(899_999, 1_000_000).to_string(), "89.99%");
+        assert_eq!(Percent::floor(1, 0), Percent::new(100));
     }
 }
