@@ -59,7 +59,7 @@ fn main() {
         .map(|configured| {
             let image = &mut inspection.images[0];
             image.derived = Derived::default();
-            let mut once = || {
+            let once = || {
                 let start = now();
                 std::hint::black_box(configured.check.decide_in(image, &circumstances));
                 start.elapsed()
@@ -172,7 +172,7 @@ fn file(at: usize) -> File {
 fn entry(path: String, kind: Kind, at: usize) -> Entry {
     let mut hash = [0_u8; 32];
     // Every hundredth file is a copy of another.
-    let content = if at % 100 == 0 { at / 1_000 } else { at };
+    let content = if at.is_multiple_of(100) { at / 1_000 } else { at };
     hash[..8].copy_from_slice(&content.to_le_bytes());
     Entry {
         path: path.into(),
@@ -209,8 +209,8 @@ fn config() -> ImageConfig {
     let history = (0..LAYERS * 2).map(|at| History {
         created_by: format!("RUN |1 VERSION=1.{at} /bin/sh -c apt-get update && apt-get install -y tool-{at} && rm -rf /var/lib/apt/lists/* # buildkit"),
         created: Some("2026-11-20T12:00:00Z".to_owned()),
-        empty_layer: at % 2 == 1,
-        layer: (at % 2 == 0).then_some(at / 2),
+        empty_layer: !at.is_multiple_of(2),
+        layer: at.is_multiple_of(2).then_some(at / 2),
         ..History::default()
     });
     ImageConfig {
