@@ -2,8 +2,6 @@
 
 import json
 import os
-import pathlib
-import shutil
 import signal
 import tarfile
 
@@ -46,7 +44,8 @@ def runs(root, argv, user=(0, 0), path=PATH, cwd="/"):
         finally:
             os._exit(code)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return FAILS if status in (126, 127) else STARTS
+    # 126 and 127, but a shell that cannot read its script says 2. All that start here end well.
+    return FAILS if status else STARTS
 
 
 def patched(source, target, pairs):
@@ -96,6 +95,10 @@ class Exec(Suite):
             for layer in json.load(outer.extractfile("manifest.json"))[0]["Layers"]:
                 with tarfile.open(fileobj=outer.extractfile(layer)) as inner:
                     inner.extractall(root, filter="fully_trusted")
+        # `$ORIGIN` of a library path is what /proc says, as in every container.
+        (root / "proc").mkdir(exist_ok=True)
+        tool("mount", "--bind", "/proc", root / "proc")
+        self.addCleanup(tool, "umount", root / "proc")
         return run.json(), root
 
     def answer(self, facts, argv, user=(0, 0), path=PATH, cwd="/"):
@@ -243,4 +246,3 @@ class Exec(Suite):
             (STARTS, ["busybox", "sh", "-c", "true"], {"user": (1000, 1000)}),
             (FAILS, ["busybox", "sh", "-c", "exec gone"], {}),
         ])
-        shutil.rmtree(pathlib.Path(root), ignore_errors=True)

@@ -75,6 +75,18 @@ pub struct StartText {
     pub cut: bool,
 }
 
+impl StartText {
+    /// The lines that are there in full: the one in which a text is cut may mean something else.
+    #[must_use]
+    pub fn whole_lines(&self) -> &str {
+        if !self.cut {
+            return &self.text;
+        }
+        let end = self.text.rfind('\n').map_or(0, |at| at + 1);
+        self.text.get(..end).unwrap_or_default()
+    }
+}
+
 /// An account of a layer's `etc/shadow` or `etc/passwd` whose password is empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OpenAccount {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::Context;
 use crate::model::{
-    Account, BaseClaim, BaseGrade, Digest, Document, Entry, File, FileHash, Gap, GapKind, Grade, Group, Healthcheck,
-    Hidden, History, How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Inspection, Kind, Layer, Nature, Note,
-    NoteKind, Place, Platform, SCHEMA, SecretFact, Severity, Subject, Waste,
+    Account, BaseClaim, BaseGrade, Digest, Document, Elf, Entry, File, FileHash, Gap, GapKind, Grade, Group, Head,
+    Healthcheck, Hidden, History, How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Inspection, Kind, Layer,
+    Linkage, Linking, Nature, Note, NoteKind, OpenAccount, Place, Platform, Program, SCHEMA, SecretFact, Severity,
+    StartText, Startup, Subject, Waste,
 };
 use crate::policy::{ImageReport, Origin, Policy, Report, RuleResult, Verdict, judge};
 use crate::rules::{Check, Fault, Level, Outcome, Rule, Seat, SettingsError, SettingsReader};
@@ -292,7 +293,7 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
             supplied: None,
         })],
         packages: None,
-        startup: None,
+        startup: Some(startup()),
         gaps: Vec::new(),
         notes: vec![Note {
             kind: NoteKind::DuplicateEntry,
@@ -302,6 +303,29 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
         }],
         derived: crate::model::Derived::default(),
         platform,
+    }
+}
+
+fn startup() -> Startup {
+    let elf = |linkage| Head::Elf(Elf { bits: 64, big_endian: false, machine: 62, kind: 3, linkage });
+    let linking = Linking {
+        interpreter: Some("/lib64/ld-linux-x86-64.so.2".into()),
+        needed: vec!["libc.so.6".into()],
+        soname: None,
+        rpath: None,
+        runpath: Some("$ORIGIN/../lib".into()),
+    };
+    let program = |path: &str, head| Program { path: path.into(), head };
+    Startup {
+        programs: vec![
+            program("app/run.sh", Head::Script("/bin/sh -e".into())),
+            program("usr/bin/far", elf(Linkage::Unseen("its dynamic section lies behind".into()))),
+            program("usr/bin/lies", elf(Linkage::Damaged("its interpreter lies outside of the file".into()))),
+            program("usr/bin/su", elf(Linkage::Seen(linking))),
+        ],
+        texts: vec![StartText { path: "app/run.sh".into(), text: "#!/bin/sh -e\nexec app\n".into(), cut: false }],
+        open_accounts: vec![OpenAccount { layer: 1, path: "etc/shadow".into(), name: "guest".to_owned(), line: 2 }],
+        cut: false,
     }
 }
 

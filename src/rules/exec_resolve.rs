@@ -82,7 +82,7 @@ impl Check for Resolve {
         }
         let resolver = Resolver::new(image);
         let subjects = exec::all(&resolver);
-        let mut faults: Vec<Fault> = subjects.iter().flat_map(faults).collect();
+        let mut faults: Vec<Fault> = subjects.iter().flat_map(|subject| faults(image, subject)).collect();
         if self.shebangs {
             faults.extend(broken_scripts(&resolver));
         }
@@ -108,13 +108,13 @@ impl Check for Resolve {
 }
 
 /// The faults of one subject.
-fn faults(subject: &Subject) -> Vec<Fault> {
+fn faults(image: &ImageFacts, subject: &Subject) -> Vec<Fault> {
     let failures = subject.report.failures.iter().filter(|finding| finding.topic == Topic::Command);
     failures
         .map(|finding| Fault {
             subject: format!("{}: {}", subject.id, finding.runs),
             message: finding.words(&subject.name),
-            seat: subject.seat.clone(),
+            seat: finding.seat(image, &subject.seat),
             fix: None,
         })
         .collect()
@@ -233,6 +233,16 @@ mod tests {
         let script = format!("{shell}cmd [\"/run\"]\n0755 0:0 run \"#!/bin/sh\\nif [ $A ]; then server; fi\\n$B\\n\"");
         let Outcome::Pass(told) = decide("exec.resolve", "", &script) else { panic!("a branch is no failure") };
         assert!(told.contains("in a branch") && told.contains("`server`"), "{told}");
+    }
+
+    #[test]
+    fn a_command_of_a_script_is_found_at_its_line_and_in_the_layer_of_the_script() {
+        let image = "layer a\n0755 0:0 bin/sh elf\nlayer b\n0755 0:0 run.sh \"#!/bin/sh\\ntrue\\nredis-server &\\n\"\ncmd [\"/run.sh\"]";
+        let Outcome::Fail(faults) = decide("exec.resolve", "", image) else { panic!("redis-server is not there") };
+        assert_eq!(faults[0].seat, Seat::File { path: "run.sh".to_owned(), layer: 1, line: Some(3) });
+        assert!(
+            faults[0].message.starts_with("`CMD` leads to `/run.sh` line 3, which runs `redis-server`, which is not")
+        );
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Check for Exec {
             .map(|finding| Fault {
                 subject: format!("HEALTHCHECK: {}", finding.runs),
                 message: finding.words(&subject.name),
-                seat: subject.seat.clone(),
+                seat: finding.seat(image, &subject.seat),
                 fix: advice(image),
             })
             .collect();

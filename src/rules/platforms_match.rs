@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Head, ImageFacts};
+use crate::model::{Head, ImageFacts, Platform};
 
 use super::exec::{self, DEFAULT_PATH, FileSystem, Fit};
 use super::setting::NoSettings;
@@ -45,6 +45,9 @@ impl Check for Match {
         if image.platform.os != "linux" {
             return Outcome::NotApplicable("only programs for Linux are compared".to_owned());
         }
+        let config = &image.config;
+        let said = Platform::new(&config.os, &config.architecture, &config.variant);
+        let platform = if config.architecture.is_empty() { image.platform.clone() } else { said };
         let files = FileSystem::shipped(image);
         let path = image.config.env_value("PATH").unwrap_or(DEFAULT_PATH);
         let folders = path.split(':').chain(DEFAULT_PATH.split(':')).filter(|folder| folder.starts_with('/'));
@@ -61,10 +64,10 @@ impl Check for Match {
             for program in below.filter(|program| !program.path[prefix.len()..].contains('/')) {
                 let Head::Elf(elf) = &program.head else { continue };
                 programs += 1;
-                match exec::fit(&image.platform, elf) {
+                match exec::fit(&platform, elf) {
                     Fit::Runs | Fit::Perhaps(_) => {}
                     Fit::Unknown => {
-                        let platform = code(image.platform.to_string());
+                        let platform = code(platform.to_string());
                         return Outcome::Unknown(format!("programs for {platform} are not known"));
                     }
                     Fit::Foreign(_) => {
@@ -80,7 +83,7 @@ impl Check for Match {
                 subject: architecture.clone(),
                 message: format!(
                     "the config says {}, but {} for {}, such as {}",
-                    code(image.platform.to_string()),
+                    code(platform.to_string()),
                     if paths.len() == 1 {
                         "1 program on PATH is".to_owned()
                     } else {

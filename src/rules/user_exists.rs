@@ -91,7 +91,7 @@ fn switched(image: &ImageFacts) -> Vec<Fault> {
         let fault = |finding: &exec::Finding| Fault {
             subject: format!("{}: {}", subject.id, finding.runs),
             message: finding.words(&subject.name),
-            seat: subject.seat.clone(),
+            seat: finding.seat(image, &subject.seat),
             fix: None,
         };
         findings.map(fault).collect::<Vec<_>>()

@@ -182,7 +182,7 @@ impl Look<'_> {
             Err(_) if given.is_none() => return,
             Err(nowhere) => format!("cannot be used: {}", nowhere.words(&self.who)),
         };
-        let name = if given.is_some() { "`TMPDIR`" } else { "the folder for temporary files," };
+        let name = if given.is_some() { "`TMPDIR`" } else { "the folder for temporary files" };
         let pointer = if given.is_some() { "/config/Env" } else { "/config/User" };
         let ids = format!("{}:{}", self.who.uid, self.who.gid);
         let fix = given.map(|folder| format!("`RUN mkdir -p {0} && chown {ids} {0}`", folder.replace('`', "'")));

@@ -27,7 +27,7 @@ pub(super) fn cron(resolver: &Resolver<'_>, main: &Report) -> Vec<Subject> {
         let Some(owner) = table(&text.path) else { continue };
         let mut shell = "/bin/sh".to_owned();
         let mut path = None;
-        for (line, number) in text.text.lines().take(MAX_LINES).zip(1..) {
+        for (line, number) in text.whole_lines().lines().take(MAX_LINES).zip(1..) {
             if let Some((name, value)) = variable(line) {
                 match name {
                     "SHELL" => value.clone_into(&mut shell),
@@ -62,7 +62,11 @@ fn switch(image: &ImageFacts, user: &str, command: &str, setting: &mut Setting, 
         Err(NoOne::Missing(why)) => {
             setting.who = None;
             let why = format!("which is to run as the user {}: {why}", code(user));
-            blame(setting, report, Finding { topic: Topic::User, runs: command.to_owned(), why, via: Vec::new() });
+            blame(
+                setting,
+                report,
+                Finding { topic: Topic::User, runs: command.to_owned(), why, via: Vec::new(), at: None },
+            );
         }
     }
 }
@@ -163,7 +167,8 @@ pub(super) fn services(resolver: &Resolver<'_>, main: &Report) -> Vec<Subject> {
 
 /// The command of a one-shot service: a line of execline, of which only plain words are read.
 fn oneshot(image: &ImageFacts, path: &str) -> Vec<Word> {
-    let text = image.startup.as_ref().and_then(|startup| startup.text(path)).map_or("", |text| &text.text);
+    let text =
+        image.startup.as_ref().and_then(|startup| startup.text(path)).map_or("", crate::model::StartText::whole_lines);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
     if line.contains(['{', '$', '\\']) {
         return Vec::new();

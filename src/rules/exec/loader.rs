@@ -307,7 +307,7 @@ impl Loader<'_, '_> {
 
     fn text(&self, path: &str) -> Option<&str> {
         let place = self.files.look(path, "/", None).ok()?;
-        self.files.image.startup.as_ref()?.text(&place.path).map(|text| &*text.text)
+        self.files.image.startup.as_ref()?.text(&place.path).map(crate::model::StartText::whole_lines)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What resolving a command came to.
 
+use crate::model::ImageFacts;
+use crate::rules::Seat;
 use crate::rules::words::code;
 
 /// What a finding is about.
@@ -21,9 +23,19 @@ pub(in crate::rules) struct Finding {
     pub why: String,
     /// The places of scripts on the way, outermost first.
     pub via: Vec<String>,
+    /// Path and line of the script it stands in.
+    pub at: Option<(String, u32)>,
 }
 
 impl Finding {
+    /// Where it stands: in a script, else where the command of the subject stands.
+    pub fn seat(&self, image: &ImageFacts, of_subject: &Seat) -> Seat {
+        match &self.at {
+            Some((path, line)) => super::subjects::seat(image, path, Some(*line)),
+            None => of_subject.clone(),
+        }
+    }
+
     /// The sentence about it; `subject` is what starts the chain.
     pub fn words(&self, subject: &str) -> String {
         let via = match self.via.last() {
@@ -49,6 +61,8 @@ pub(in crate::rules) struct Report {
     pub open: Vec<String>,
     /// Programs and scripts that do start, as absolute paths, in the order of their start.
     pub resolved: Vec<String>,
+    /// The same programs by the last part of the names that they were started by.
+    pub names: Vec<String>,
     /// Commands that a shell starts and does not wait for.
     pub background: Vec<String>,
     /// Programs that look after the processes of others: `tini`, `s6-svscan`, …
@@ -64,6 +78,7 @@ impl Report {
         self.unknown.append(&mut other.unknown);
         self.open.append(&mut other.open);
         self.resolved.append(&mut other.resolved);
+        self.names.append(&mut other.names);
         self.background.append(&mut other.background);
         self.inits.append(&mut other.inits);
     }

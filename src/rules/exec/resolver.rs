@@ -56,6 +56,8 @@ pub(in crate::rules) struct Setting {
     /// Something that ran before may have brought the program.
     pub changed: Option<String>,
     pub via: Vec<String>,
+    /// Path and line of the script that it stands in.
+    pub at: Option<(String, u32)>,
     pub depth: u32,
 }
 
@@ -75,6 +77,7 @@ impl Setting {
             in_file: false,
             changed: None,
             via: Vec::new(),
+            at: None,
             depth: 0,
         }
     }
@@ -149,12 +152,19 @@ impl<'a> Resolver<'a> {
                     tell(setting, report, format!("{}: it is not in the image, but {by} runs before it", code(name)));
                     return Fate::Open;
                 }
-                let finding = Finding { topic: Topic::Command, runs: name.to_owned(), why, via: setting.via.clone() };
+                let finding = Finding {
+                    topic: Topic::Command,
+                    runs: name.to_owned(),
+                    why,
+                    via: setting.via.clone(),
+                    at: setting.at.clone(),
+                };
                 blame(setting, report, finding);
                 return Fate::Fails;
             }
         };
         report.resolved.push(format!("/{}", place.path));
+        report.names.push(basename(name).to_owned());
         if is_init(basename(name)) {
             report.inits.push(basename(name).to_owned());
         }
@@ -224,7 +234,13 @@ impl<'a> Resolver<'a> {
             Err(NoOne::Missing(why)) => {
                 let runs: Vec<&str> = words.iter().take(3).map(|word| word.text.as_str()).collect();
                 let why = identity::trouble(name, &why);
-                let finding = Finding { topic: Topic::User, runs: runs.join(" "), why, via: setting.via.clone() };
+                let finding = Finding {
+                    topic: Topic::User,
+                    runs: runs.join(" "),
+                    why,
+                    via: setting.via.clone(),
+                    at: setting.at.clone(),
+                };
                 blame(setting, report, finding);
             }
         }
@@ -278,7 +294,11 @@ impl<'a> Resolver<'a> {
                     Err(nowhere) => format!("which is not in the image: {}", nowhere.words(&who)),
                 };
                 let runs = format!("{shell} {name}");
-                blame(&setting, report, Finding { topic: Topic::Command, runs, why, via: setting.via.clone() });
+                blame(
+                    &setting,
+                    report,
+                    Finding { topic: Topic::Command, runs, why, via: setting.via.clone(), at: setting.at.clone() },
+                );
                 Fate::Fails
             }
         }
@@ -302,7 +322,7 @@ impl<'a> Resolver<'a> {
             report.open.push(format!("{shown} is longer than the {} bytes that are kept of it", text.text.len()));
         }
         let setting = Setting { in_file: true, ..setting.clone() };
-        shell::walk(self, &text.text, Some(path), Some(arguments.to_vec()), &setting, report)
+        shell::walk(self, text.whole_lines(), Some(path), Some(arguments.to_vec()), &setting, report)
     }
 
     /// Searches a command.

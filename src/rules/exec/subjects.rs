@@ -1,6 +1,6 @@
 //! What starts commands: the image's own command, its health check, and the services and jobs of its tables.
 
-use crate::model::{ImageFacts, basename};
+use crate::model::ImageFacts;
 use crate::rules::Seat;
 use crate::rules::words::code;
 
@@ -72,7 +72,7 @@ pub(in crate::rules) fn all(resolver: &Resolver<'_>) -> Vec<Subject> {
 
 /// Whether the main command starts one of these programs: for certain, perhaps, or not.
 pub(super) fn reaches(main: &Report, names: &[&str]) -> Option<bool> {
-    if main.resolved.iter().any(|path| names.contains(&basename(path))) {
+    if main.names.iter().any(|name| names.contains(&name.as_str())) {
         return Some(true);
     }
     let open =

@@ -30,6 +30,16 @@ pub(super) fn programs(resolver: &Resolver<'_>, main: &Report) -> Vec<Subject> {
     let Some(reached) = reaches(main, &["supervisord"]) else { return Vec::new() };
     let mut subjects = Vec::new();
     for path in files(resolver) {
+        if let Some(text) = image.startup.as_ref().and_then(|startup| startup.text(&path)).filter(|text| text.cut) {
+            let why = format!("it is longer than the {} bytes that are kept of it", text.text.len());
+            let report = Report { unknown: vec![why], ..Report::default() };
+            subjects.push(Subject {
+                id: path.clone(),
+                name: code(format!("/{path}")),
+                seat: seat(image, &path, None),
+                report,
+            });
+        }
         for section in sections(text(image, &path)) {
             let kind = section.name.split(':').next().unwrap_or_default();
             if matches!(kind, "program" | "eventlistener" | "fcgi-program") && subjects.len() < MAX_PROGRAMS {
@@ -42,7 +52,7 @@ pub(super) fn programs(resolver: &Resolver<'_>, main: &Report) -> Vec<Subject> {
 
 fn text<'a>(image: &'a ImageFacts, path: &str) -> &'a str {
     let text = image.startup.as_ref().and_then(|startup| startup.text(path.trim_start_matches('/')));
-    text.map_or("", |text| &text.text)
+    text.map_or("", crate::model::StartText::whole_lines)
 }
 
 /// The main file and what it includes, as resolved paths without the leading `/`.
@@ -143,7 +153,7 @@ fn program(resolver: &Resolver<'_>, path: &str, section: &Section, reached: bool
                     "which is to run as the user {}: {why}; supervisord does then not start at all",
                     code(user)
                 );
-                let finding = Finding { topic: Topic::User, runs: runs.clone(), why, via: Vec::new() };
+                let finding = Finding { topic: Topic::User, runs: runs.clone(), why, via: Vec::new(), at: None };
                 setting.who = None;
                 blame(&setting, &mut report, finding);
             }

@@ -256,6 +256,25 @@ fn jobs_and_services_are_resolved_when_their_daemon_is_started() {
     assert_eq!(found(services), ["nginx"]);
 }
 
+#[test]
+fn of_two_lines_with_one_name_the_first_counts() {
+    let passwd = "0644 0:0 etc/passwd \"app:x:1000:1000::/:\\napp:x:0:0::/:\\n\"\n";
+    fails(&format!("{passwd}user app\ncmd [\"/a\"]\n0700 0:0 a elf"), "uid `1000` may not execute");
+}
+
+#[test]
+fn the_line_in_which_a_script_is_cut_says_nothing() {
+    let mut image = image(&format!("{SHELL}cmd [\"/a\"]\n0755 0:0 a \"#!/bin/sh\\ntrue\\nexec gunic\""));
+    let texts = &mut image.startup.as_mut().expect("looked at").texts;
+    assert_eq!(&*texts[0].text, "#!/bin/sh\ntrue\nexec gunic");
+    texts[0].cut = true;
+    let subject = subjects::main(&Resolver::new(&image)).expect("a command");
+    assert_eq!(subject.report.failures, []);
+    assert!(subject.report.open[0].contains("longer than the 25 bytes"), "{:?}", subject.report.open);
+    image.startup.as_mut().expect("looked at").texts[0].cut = false;
+    assert_eq!(subjects::main(&Resolver::new(&image)).expect("a command").report.failures.len(), 1);
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_shell_reader_panic(text in "[a-z \n\t;&|(){}\\[\\]$'\"`<>#!=*~\\\\,-]{0,200}") {

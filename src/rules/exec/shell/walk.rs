@@ -299,6 +299,7 @@ impl Walker<'_, '_> {
         let words: Vec<Word> = self.with_arguments(&simple.words);
         let mut setting = Setting { certain, ..self.state.setting.clone() };
         setting.via.extend(self.place(line));
+        setting.at = self.path.map(|path| (path.to_owned(), line)).or(setting.at);
         simple.assignments.iter().for_each(|word| assign(word, &mut setting));
         let Some(name) = words.first().and_then(Word::literal).map(str::to_owned) else {
             if let Some(first) = words.first() {
