@@ -5,7 +5,9 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod evidence;
 pub mod inspect;
+pub mod keyless;
 pub mod layer;
 pub mod model;
 pub mod oci;
@@ -16,6 +18,7 @@ pub mod report;
 pub mod rules;
 pub mod sbom;
 pub mod secrets;
+pub mod sign;
 pub mod source;
 #[cfg(test)]
 pub mod testkit;

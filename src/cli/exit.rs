@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use crate::keyless::KeylessError;
 use crate::oci::{FetchError, PlanError, ReferenceError};
 use crate::policy::Verdict;
 use crate::sbom::{BuildError, WriteError};
@@ -145,6 +146,18 @@ impl From<PlanError> for Failure {
             PlanError::EmptyIndex(_) => (Exit::Usage, "push an image into it first"),
         };
         Self { exit, message: with_causes(&error), hint: Some(hint.to_owned()) }
+    }
+}
+
+impl From<KeylessError> for Failure {
+    fn from(error: KeylessError) -> Self {
+        let (exit, hint) = match &error {
+            KeylessError::Config(_) => (Exit::Usage, None),
+            KeylessError::Token => (Exit::Usage, Some("fetch a fresh identity token")),
+            KeylessError::Content(_) => (Exit::Usage, None),
+            KeylessError::Service(_) => (Exit::Infrastructure, Some("try again; nothing was signed")),
+        };
+        Self { exit, message: with_causes(&error), hint: hint.map(str::to_owned) }
     }
 }
 

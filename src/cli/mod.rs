@@ -13,6 +13,7 @@ mod progress;
 mod rules;
 mod sbom;
 mod secrets;
+mod sign;
 mod tags;
 mod terminal;
 mod tree;
@@ -75,6 +76,14 @@ enum Command {
     Secrets(secrets::SecretsArguments),
     /// Write, verify, score and convert bills of materials.
     Sbom(Box<sbom::SbomArguments>),
+    /// Sign images, with a key or with an identity.
+    Sign(Box<sign::signing::SignArguments>),
+    /// Sign a statement about an image.
+    Attest(Box<sign::attest::AttestArguments>),
+    /// Verify signatures and attestations of images.
+    Verify(Box<sign::verify::VerifyArguments>),
+    /// Make and import private keys.
+    Key(sign::key::KeyArguments),
     /// Explain the rules.
     Rules(rules::RulesArguments),
     /// Work with policies.
@@ -83,6 +92,9 @@ enum Command {
     Tags(tags::TagsArguments),
     /// Look after the layer cache.
     Cache(cache::CacheArguments),
+    /// Speak the protocol of the Sigstore conformance suite.
+    #[command(hide = true)]
+    Conformance(sign::conformance::ConformanceArguments),
     /// Measure the limit that reading an image cannot beat.
     #[command(hide = true)]
     Bench(bench::BenchArguments),
@@ -153,6 +165,11 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments, &terminal),
         Command::Secrets(arguments) => secrets::run(&arguments, &terminal),
         Command::Sbom(arguments) => sbom::run(&arguments, &terminal),
+        Command::Sign(arguments) => sign::signing::run(&arguments, &terminal),
+        Command::Attest(arguments) => sign::attest::run(&arguments, &terminal),
+        Command::Verify(arguments) => sign::verify::run(&arguments, &terminal),
+        Command::Key(arguments) => sign::key::run(&arguments),
+        Command::Conformance(arguments) => sign::conformance::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, &terminal),
         Command::Tags(arguments) => tags::run(&arguments, &terminal),

@@ -1,0 +1,288 @@
+//! `imgguard sign`: the index and every child, each by its digest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::evidence::{NewReferrer, Store, closure};
+use crate::keyless::{self, Content, Services};
+use crate::model::Digest;
+use crate::oci::{Document, parse_document};
+use crate::sign::evidence::Node;
+use crate::sign::{
+    BUNDLE_TYPE, BundleDraft, EMPTY_CONFIG, Envelope, LegacyLayer, ReferrerDraft, SIGNATURE_TYPE, SigningKey, SimpleSigning,
+    StatementDraft, legacy_tag, with_layer,
+};
+
+use super::super::terminal::Terminal;
+use super::super::{Exit, Failure, SourceArguments, now, output};
+use super::password::{PasswordArguments, protect_memory};
+use super::{files, image, key};
+
+/// How to sign: the same for `sign` and `attest`.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct MethodArguments {
+    /// Sign with this encrypted private key.
+    #[arg(long, value_name = "FILE", required_unless_present = "identity_token", conflicts_with = "identity_token")]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    password: PasswordArguments,
+    /// Have the signature timestamped by the authority at this full URL (RFC 3161).
+    #[arg(long, value_name = "URL", requires = "key")]
+    tsa: Option<String>,
+    /// Sign with the identity of the token in this file.
+    #[arg(long, value_name = "FILE")]
+    identity_token: Option<PathBuf>,
+    /// The certificate authority, log and timestamp authority to use with an identity token.
+    #[arg(long, value_name = "FILE", requires = "identity_token")]
+    signing_config: Option<PathBuf>,
+    /// Agree that the identity and the digest are written into Sigstore's public log for ever.
+    #[arg(long, requires = "identity_token")]
+    yes: bool,
+    /// Write the bundle to this file too; several bundles as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    bundle_out: Option<PathBuf>,
+    /// Store nothing beside the image.
+    #[arg(long, requires = "bundle_out")]
+    no_push: bool,
+}
+
+impl MethodArguments {
+    /// Whether nothing is stored.
+    pub fn no_push(&self) -> bool {
+        self.no_push
+    }
+
+    /// Where bundles go too.
+    pub fn bundle_out(&self) -> Option<&Path> {
+        self.bundle_out.as_deref()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Compat {
+    /// Bundles only.
+    None,
+    /// The tags `….sig` and `….att` of cosign 1 and 2 only.
+    Legacy,
+    /// Both.
+    Both,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Recursive {
+    /// The index and everything that it lists.
+    All,
+    /// The index only.
+    Index,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SignArguments {
+    /// Images: registry references, or layout folders as oci:DIR:TAG.
+    #[arg(value_name = "REF", required = true)]
+    images: Vec<String>,
+    #[command(flatten)]
+    method: MethodArguments,
+    /// What of an index to sign.
+    #[arg(long, value_enum, default_value_t = Recursive::All)]
+    recursive: Recursive,
+    /// Sign this annotation too, repeatable.
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    annotation: Vec<String>,
+    /// Bind the signature to a repository, and to a version when one is given behind a colon.
+    #[arg(long, value_name = "REPOSITORY[:VERSION]")]
+    bind: Option<String>,
+    /// Write what older verifiers read too.
+    #[arg(long, value_enum, default_value_t = Compat::None)]
+    compat: Compat,
+    #[command(flatten)]
+    source: SourceArguments,
+}
+
+/// A way to sign, ready to be used.
+pub(super) enum Method {
+    Key { key: Box<SigningKey>, tsa: Option<String> },
+    Identity { services: Box<Services>, token: zeroize::Zeroizing<String> },
+}
+
+/// A bundle that was made, and the envelope in it where a key signed.
+pub(super) struct Signed {
+    pub bundle: Vec<u8>,
+    pub envelope: Option<Envelope>,
+}
+
+impl Method {
+    /// Opens the key, or reads the token.
+    pub fn open(arguments: &MethodArguments) -> Result<Self, Failure> {
+        protect_memory();
+        if let Some(path) = &arguments.key {
+            let key = Box::new(key::open(path, &arguments.password)?);
+            return Ok(Self::Key { key, tsa: arguments.tsa.clone() });
+        }
+        let path = arguments.identity_token.as_deref().unwrap_or(Path::new("-"));
+        let services = match &arguments.signing_config {
+            Some(path) => Services::read(&files::read(path)?)?,
+            None if arguments.yes => Services::embedded(false)?,
+            None => {
+                return Err(Failure::usage("signing with an identity writes it and the digest into Sigstore's public log for ever")
+                    .with_hint("agree with --yes, or name other services with --signing-config"));
+            }
+        };
+        let token = String::from_utf8(files::read_or_stdin(path)?)
+            .map_err(|_| Failure::usage(format!("`{}` is no identity token", path.display())))?;
+        Ok(Self::Identity { services: Box::new(services), token: zeroize::Zeroizing::new(token) })
+    }
+
+    /// The key, when it is one.
+    pub fn key(&self) -> Option<&SigningKey> {
+        match self {
+            Self::Key { key, .. } => Some(key),
+            Self::Identity { .. } => None,
+        }
+    }
+
+    /// Signs a statement.
+    pub fn sign(&self, statement: Vec<u8>) -> Result<Signed, Failure> {
+        let failed = |error: String| Failure::usage(format!("nothing was signed: {error}"));
+        match self {
+            Self::Key { key, tsa } => {
+                let envelope = Envelope::sign(statement, key).map_err(|error| failed(error.to_string()))?;
+                let mut draft = BundleDraft::new(envelope.clone(), key.public());
+                if let Some(url) = tsa {
+                    let stamp = keyless::timestamp(url, draft.signature())?;
+                    draft = draft.with_timestamp(stamp);
+                }
+                let bundle = draft.to_bytes().map_err(|error| failed(error.to_string()))?;
+                Ok(Signed { bundle, envelope: Some(envelope) })
+            }
+            Self::Identity { services, token } => {
+                let bundle = keyless::sign(services, token, Content::Statement(&statement))?;
+                Ok(Signed { bundle, envelope: None })
+            }
+        }
+    }
+}
+
+pub(in crate::cli) fn run(arguments: &SignArguments, terminal: &Terminal) -> Result<Exit, Failure> {
+    let annotations = image::annotations(&arguments.annotation)?;
+    let method = Method::open(&arguments.method)?;
+    if arguments.compat != Compat::None && method.key().is_none() {
+        return Err(Failure::usage("--compat writes signatures with keys only"));
+    }
+    let mut bundles = Vec::new();
+    for text in &arguments.images {
+        let store = image::open(text, &arguments.source, terminal)?;
+        let nodes = closure(&*store)?;
+        let signed = nodes.iter().filter(|node| node.parent.is_none() || arguments.recursive == Recursive::All);
+        for node in signed {
+            let (name, annotations) = bound(arguments.bind.as_deref(), &annotations)?;
+            let draft = StatementDraft::signature(node.digest.clone(), name, annotations.clone());
+            let signed = method.sign(draft.to_bytes())?;
+            if !arguments.method.no_push {
+                if arguments.compat != Compat::Legacy {
+                    attach(&*store, node, &signed.bundle, SIGNATURE_TYPE)?;
+                }
+                if let (Some(key), true) = (method.key(), arguments.compat != Compat::None) {
+                    sign_legacy(&*store, &node.digest, key, &annotations)?;
+                }
+            }
+            output::print(&format!("signed {}@{}{}\n", store.name(), node.digest, platform(node)))?;
+            bundles.push(signed.bundle);
+        }
+    }
+    save(arguments.method.bundle_out.as_deref(), &bundles)?;
+    Ok(Exit::Pass)
+}
+
+pub(super) fn platform(node: &Node) -> String {
+    match &node.platform {
+        Some(platform) if !node.is_statement => format!(" ({platform})"),
+        Some(_) => " (statement of a builder)".to_owned(),
+        None => String::new(),
+    }
+}
+
+/// The name and the annotations of the subject that bind a signature to a repository and a version.
+fn bound(
+    bind: Option<&str>,
+    annotations: &BTreeMap<String, String>,
+) -> Result<(Option<String>, BTreeMap<String, String>), Failure> {
+    let mut annotations = annotations.clone();
+    let Some(text) = bind else { return Ok((None, annotations)) };
+    let reference = text.parse::<crate::oci::Reference>()?;
+    if reference.digest.is_some() {
+        return Err(Failure::usage(format!("--bind names a repository and a version, and `{text}` has a digest")));
+    }
+    if let Some(version) = &reference.tag {
+        annotations.insert("version".to_owned(), version.clone());
+    }
+    Ok((Some(reference.repository_name()), annotations))
+}
+
+/// Stores a bundle beside its subject.
+pub(super) fn attach(store: &dyn Store, node: &Node, bundle: &[u8], predicate_type: &str) -> Result<(), Failure> {
+    let created = jiff::Timestamp::from_second(now()).unwrap_or_default().to_string();
+    let draft = ReferrerDraft {
+        subject_type: &node.media_type,
+        subject: &node.digest,
+        subject_size: node.size,
+        bundle,
+        predicate_type,
+        created: &created,
+    };
+    let manifest = draft.to_bytes().map_err(|error| Failure::usage(format!("the manifest cannot be written: {error}")))?;
+    store.put_blob(EMPTY_CONFIG)?;
+    store.put_blob(bundle)?;
+    store.put_referrer(&NewReferrer {
+        subject: &node.digest,
+        bytes: &manifest,
+        artifact_type: BUNDLE_TYPE,
+        annotations: draft.annotations(),
+    })?;
+    Ok(())
+}
+
+fn sign_legacy(
+    store: &dyn Store,
+    digest: &Digest,
+    key: &SigningKey,
+    annotations: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let payload = SimpleSigning {
+        repository: store.name().to_owned(),
+        digest: digest.clone(),
+        annotations: annotations.clone(),
+    };
+    let bytes = payload.to_bytes();
+    let signature = key.sign(&bytes).map_err(|error| Failure::usage(error.to_string()))?;
+    append(store, &legacy_tag(digest, "sig"), &LegacyLayer::signature(bytes, &signature))
+}
+
+/// Adds a layer to the manifest under a tag of cosign 1 and 2.
+pub(super) fn append(store: &dyn Store, tag: &str, layer: &LegacyLayer) -> Result<(), Failure> {
+    let existing = match store.tagged(tag)? {
+        None => Vec::new(),
+        Some(stored) => match parse_document(&stored.bytes, &[&stored.media_type]) {
+            Ok(Document::Manifest(manifest)) => manifest.layers,
+            _ => return Err(Failure::usage(format!("the tag `{tag}` is taken by something that holds no signatures"))),
+        },
+    };
+    let (manifest, config) =
+        with_layer(&existing, layer).map_err(|error| Failure::usage(format!("the manifest cannot be written: {error}")))?;
+    store.put_blob(layer.blob())?;
+    store.put_blob(&config)?;
+    store.put_tagged(tag, &manifest)?;
+    Ok(())
+}
+
+/// Writes the bundles to a file: one as it is, several as lines.
+pub(super) fn save(path: Option<&Path>, bundles: &[Vec<u8>]) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let text = match bundles {
+        [only] => String::from_utf8_lossy(only).into_owned(),
+        several => several.iter().map(|bundle| String::from_utf8_lossy(bundle).into_owned() + "\n").collect(),
+    };
+    output::save(path, &text)
+}

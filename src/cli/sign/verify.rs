@@ -1,0 +1,339 @@
+//! `imgguard verify`: is the image signed by whom it should be, and every part of it?
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::evidence::{Store, closure, collect};
+use crate::model::Platform;
+use crate::sign::evidence::{Answer, Conditions, Examined, Found, FoundContent, Listing, Node, Place, Requirement, answer, examine};
+use crate::sign::verify::{Grounds, SignerRule};
+use crate::sign::{Bundle, IdentityRule, MAX_BUNDLE, Pattern, PublicKey, Reason, RootKind, SigstoreTrust, Standing};
+
+use super::super::terminal::Terminal;
+use super::super::{Exit, Failure, SourceArguments, now, output};
+use super::report::{self, Image, NodeReport, ReasonReport, RequirementReport, Verification};
+use super::{attest, files, image};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Recursive {
+    /// Every image needs evidence of its own, or an index above it that has.
+    Auto,
+    /// Every image needs evidence of its own.
+    All,
+    /// Only the index is looked at.
+    Index,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct VerifyArguments {
+    /// Images: registry references, or layout folders as oci:DIR:TAG.
+    #[arg(value_name = "REF", required = true)]
+    images: Vec<String>,
+    /// Trust this public key, repeatable: one of them is enough.
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["identity", "identity_pattern"])]
+    key: Vec<PathBuf>,
+    /// Trust this identity, exact: an email address or a URI.
+    #[arg(long, alias = "certificate-identity", value_name = "IDENTITY", conflicts_with = "identity_pattern")]
+    identity: Option<String>,
+    /// Trust identities that match this regular expression from end to end.
+    #[arg(long, alias = "certificate-identity-regexp", value_name = "PATTERN")]
+    identity_pattern: Option<String>,
+    /// The issuer of the identity, exact.
+    #[arg(long, alias = "certificate-oidc-issuer", value_name = "URL", conflicts_with = "issuer_pattern")]
+    issuer: Option<String>,
+    /// Issuers that match this regular expression from end to end.
+    #[arg(long, alias = "certificate-oidc-issuer-regexp", value_name = "PATTERN")]
+    issuer_pattern: Option<String>,
+    /// What must be there: `sign`, or the type of an attestation; repeatable. `sign` unless given.
+    #[arg(long, value_name = "TYPE")]
+    require: Vec<String>,
+    /// An annotation that must have been signed, repeatable.
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    annotation: Vec<String>,
+    /// Seconds that the verified time of the signature may be in the past; with a unit: 90d, 12h, 30m.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    max_age: Option<i64>,
+    /// How far down to go.
+    #[arg(long, value_enum, default_value_t = Recursive::Auto)]
+    recursive: Recursive,
+    /// Look only at the image for this platform.
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
+    /// Trust the authorities and logs in this file.
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
+    /// Open no connection but to the registry of the image. It is always so; the option makes it explicit.
+    #[arg(long)]
+    offline: bool,
+    /// Bundles from this file count too: one, or one per line.
+    #[arg(long, value_name = "FILE")]
+    bundle: Vec<PathBuf>,
+    /// Pass over log entries and timestamps of signatures with keys: they prove nothing then.
+    #[arg(long)]
+    insecure_ignore_tlog: bool,
+    /// Accept signatures with P-384 keys and SHA-256, which old versions of cosign made.
+    #[arg(long)]
+    allow_p384_sha256: bool,
+    /// Output format: text, json; =FILE writes it there.
+    #[arg(short, long, value_name = "FORMAT[=FILE]")]
+    output: Vec<String>,
+    #[command(flatten)]
+    source: SourceArguments,
+}
+
+/// `90d`, `12h`, `30m`, `45s`, `45`.
+fn age(text: &str) -> Result<i64, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 'd')) => (text.get(..at), 86_400),
+        Some((at, 'h')) => (text.get(..at), 3_600),
+        Some((at, 'm')) => (text.get(..at), 60),
+        Some((at, 's')) => (text.get(..at), 1),
+        _ => (Some(text), 1),
+    };
+    let number = number.and_then(|number| number.parse::<u32>().ok());
+    number.map(|number| i64::from(number) * unit).ok_or_else(|| "write a whole number and d, h, m or s".to_owned())
+}
+
+pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> Result<Exit, Failure> {
+    let outputs = output::parse(&arguments.output, &["text", "json"])?;
+    let keys = arguments.key.iter().map(|path| files::public_key(path)).collect::<Result<Vec<_>, _>>()?;
+    let identity = identity(arguments)?;
+    let root = files::trust_root(arguments.trusted_root.as_deref(), RootKind::Production)?;
+    if identity.is_some() {
+        files::warn_of_age(&root);
+    }
+    let trust = SigstoreTrust::new(&root, now())
+        .map_err(|error| Failure::usage(format!("the trust root cannot be used: {error}")))?;
+    let judge = Judge {
+        rules: rules(&keys, identity.as_ref()),
+        grounds: Grounds {
+            trust: &trust,
+            ignore_log: arguments.insecure_ignore_tlog,
+            p384_sha256: arguments.allow_p384_sha256,
+        },
+        requirements: requirements(&arguments.require)?,
+        conditions: Conditions {
+            annotations: image::annotations(&arguments.annotation)?,
+            max_age: arguments.max_age,
+            now: now(),
+        },
+        files: bundles(&arguments.bundle)?,
+        recursive: arguments.recursive,
+    };
+    let mut exit = Exit::Pass;
+    let mut verification = Verification { schema: report::SCHEMA, images: Vec::new() };
+    for text in &arguments.images {
+        let store = image::open(text, &arguments.source, terminal)?;
+        let (image, standing) = judge.image(text, &*store, arguments.platform.as_ref())?;
+        exit = exit.worst(exit_of(standing));
+        verification.images.push(image);
+    }
+    for output in &outputs {
+        let text = if output.format == "json" {
+            serde_json::to_string_pretty(&verification).unwrap_or_default() + "\n"
+        } else {
+            verification.images.iter().map(|image| report::text(image, terminal.verbose)).collect()
+        };
+        output::write(output, &text)?;
+    }
+    Ok(exit)
+}
+
+fn exit_of(standing: Standing) -> Exit {
+    match standing {
+        Standing::Verified => Exit::Pass,
+        Standing::NotVerified => Exit::Violations,
+        Standing::Undetermined => Exit::Inconclusive,
+        Standing::Unreachable => Exit::Infrastructure,
+    }
+}
+
+fn rules<'a>(keys: &'a [PublicKey], identity: Option<&'a IdentityRule>) -> Vec<SignerRule<'a>> {
+    keys.iter().map(SignerRule::Key).chain(identity.map(SignerRule::Identity)).collect()
+}
+
+fn identity(arguments: &VerifyArguments) -> Result<Option<IdentityRule>, Failure> {
+    if arguments.identity.is_none() && arguments.identity_pattern.is_none() {
+        return Ok(None);
+    }
+    if arguments.issuer.is_none() && arguments.issuer_pattern.is_none() {
+        return Err(Failure::usage("an identity means nothing without the issuer that vouches for it")
+            .with_hint("give --issuer, such as https://token.actions.githubusercontent.com"));
+    }
+    let pattern = |option: &str, text: &str| {
+        let pattern = Pattern::new(text).map_err(|error| Failure::usage(format!("{option}: {error}")))?;
+        for lint in pattern.lints() {
+            Terminal::say(&format!("warning: {option}: {lint}"));
+        }
+        Ok::<_, Failure>(pattern)
+    };
+    let exact = |text: &Option<String>| text.clone().unwrap_or_default();
+    let mut rule = IdentityRule::exact(exact(&arguments.identity), exact(&arguments.issuer));
+    if let Some(text) = &arguments.identity_pattern {
+        rule = rule.with_identity_pattern(pattern("--identity-pattern", text)?);
+    }
+    if let Some(text) = &arguments.issuer_pattern {
+        rule = rule.with_issuer_pattern(pattern("--issuer-pattern", text)?);
+    }
+    Ok(Some(rule))
+}
+
+fn requirements(texts: &[String]) -> Result<Vec<Requirement>, Failure> {
+    if texts.is_empty() {
+        return Ok(vec![Requirement::Signature]);
+    }
+    let requirement = |text: &String| match text.as_str() {
+        "sign" => Ok(Requirement::Signature),
+        other => attest::type_of(other).map(|uri| Requirement::Attestation(uri.to_owned())),
+    };
+    texts.iter().map(requirement).collect()
+}
+
+/// The bundles of files, one or one per line.
+fn bundles(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut bundles = Vec::new();
+    for path in paths {
+        let bytes = files::read(path)?;
+        if bytes.len() <= MAX_BUNDLE && Bundle::read(&bytes).is_ok() {
+            bundles.push(bytes);
+            continue;
+        }
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        bundles.extend(lines.map(<[u8]>::to_vec));
+    }
+    Ok(bundles)
+}
+
+struct Judge<'a> {
+    rules: Vec<SignerRule<'a>>,
+    grounds: Grounds<'a>,
+    requirements: Vec<Requirement>,
+    conditions: Conditions,
+    files: Vec<Vec<u8>>,
+    recursive: Recursive,
+}
+
+/// A node with everything that was found about it.
+struct Judged {
+    report: NodeReport,
+    answers: Vec<Answer>,
+}
+
+impl Judge<'_> {
+    fn image(&self, text: &str, store: &dyn Store, platform: Option<&Platform>) -> Result<(Image, Standing), Failure> {
+        let nodes = closure(store)?;
+        let asked = |node: &&Node| {
+            // The builder's own statements are unsigned claims: nobody asks for their signatures.
+            !node.is_statement && (self.recursive != Recursive::Index || node.parent.is_none())
+        };
+        let mut judged: Vec<(&Node, Judged)> = nodes.iter().filter(asked).map(|node| (node, self.node(store, node))).collect();
+        let standing = self.settle(&mut judged, platform)?;
+        let image = Image {
+            reference: text.to_owned(),
+            repository: store.name().to_owned(),
+            digest: store.root().digest.to_string(),
+            verdict: report::verdict(standing),
+            nodes: judged.into_iter().map(|(_, judged)| judged.report).collect(),
+        };
+        Ok((image, standing))
+    }
+
+    fn node(&self, store: &dyn Store, node: &Node) -> Judged {
+        let mut listing: Listing = collect(store, &node.digest);
+        listing.found.extend(self.files.iter().map(|bytes| Found {
+            digest: crate::model::Digest::of(bytes),
+            place: Place::File,
+            content: FoundContent::Bundle(bytes.clone()),
+        }));
+        let examined: Vec<Examined> = examine(&listing, &node.digest, &self.rules, &self.grounds);
+        let answers: Vec<Answer> = self
+            .requirements
+            .iter()
+            .map(|requirement| answer(&examined, &listing.gaps, &node.digest, requirement, &self.conditions))
+            .collect();
+        let mut report = report::node_report(node);
+        report.evidence = examined.iter().map(Into::into).collect();
+        report.gaps = listing
+            .gaps
+            .iter()
+            .map(|gap| ReasonReport { reason: gap.reason.code(), detail: gap.detail.clone() })
+            .collect();
+        let pairs = self.requirements.iter().zip(&answers);
+        report.requirements = pairs
+            .map(|(requirement, answer)| RequirementReport::new(requirement.predicate_type(), answer, &examined))
+            .collect();
+        Judged { report, answers }
+    }
+
+    /// Decides about the whole image, the root first: a child without evidence of its own is covered by an index above it, since
+    /// its digest is in verified bytes.
+    fn settle(&self, judged: &mut [(&Node, Judged)], platform: Option<&Platform>) -> Result<Standing, Failure> {
+        let mut worst: Option<Standing> = None;
+        let mut covered: std::collections::BTreeSet<crate::model::Digest> = std::collections::BTreeSet::new();
+        for (node, judged) in judged.iter_mut() {
+            let own = judged.answers.iter().all(|answer| answer.reason == Reason::Verified);
+            let by_parent = self.recursive != Recursive::All
+                && node.parent.as_ref().is_some_and(|parent| covered.contains(parent));
+            if own || by_parent {
+                covered.insert(node.digest.clone());
+                judged.report.covered_by = Some(if own { "own" } else { "parent" });
+            }
+            if by_parent && !own {
+                for requirement in &mut judged.report.requirements {
+                    requirement.reason = Reason::Verified.code();
+                    requirement.detail = String::new();
+                }
+            }
+            let asked = match platform {
+                Some(wanted) => node.platform.as_ref().is_some_and(|platform| platform.matches(wanted)),
+                None => true,
+            };
+            if asked {
+                let standing = if own || by_parent { Standing::Verified } else { least(&judged.answers) };
+                worst = Some(worst.map_or(standing, |worst| heavier(worst, standing)));
+            }
+        }
+        worst.ok_or_else(|| {
+            let platform = platform.map(ToString::to_string).unwrap_or_default();
+            Failure::usage(format!("the image has no platform `{platform}`"))
+        })
+    }
+}
+
+/// What counts of several answers: a definite no, then what could not be seen, then what did not answer.
+fn least(answers: &[Answer]) -> Standing {
+    answers.iter().map(|answer| answer.reason.standing()).fold(Standing::Verified, heavier)
+}
+
+fn heavier(one: Standing, other: Standing) -> Standing {
+    let rank = |standing: Standing| match standing {
+        Standing::Verified => 0,
+        Standing::Unreachable => 1,
+        Standing::Undetermined => 2,
+        Standing::NotVerified => 3,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_units() {
+        assert_eq!(age("90d"), Ok(7_776_000));
+        assert_eq!(age("12h"), Ok(43_200));
+        assert_eq!(age("45"), Ok(45));
+        for wrong in ["", "d", "-1d", "1.5h", "1w"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_definite_no_outweighs_what_was_not_seen() {
+        assert_eq!(heavier(Standing::Undetermined, Standing::NotVerified), Standing::NotVerified);
+        assert_eq!(heavier(Standing::Unreachable, Standing::Undetermined), Standing::Undetermined);
+        assert_eq!(heavier(Standing::Verified, Standing::Unreachable), Standing::Unreachable);
+    }
+}
