@@ -18,6 +18,7 @@ ALL = [
     "packages_lang",
     "sbom",
     "tags",
+    "sign",
 ]
 
 if __name__ == "__main__":

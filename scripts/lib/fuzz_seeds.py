@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the seeds of one fuzz target into a folder: fuzz_seeds.py TARGET FOLDER."""
 
+import base64
 import hashlib
 import io
 import json
@@ -96,6 +97,19 @@ def seeds(target):
             yield "\n".join(f"{name}\t{json.dumps(value)}" for name, value in members.items()).encode()
             members = {"oci-layout": {"imageLayoutVersion": "1.0.0"}, "index.json": index}
             yield "\n".join(f"{name}\t{json.dumps(value)}" for name, value in members.items()).encode() + b"\nx\t>y"
+        case "bundle" | "dsse" | "statement":
+            for path in sorted((ROOT / "testdata" / "sigstore").glob("*.sigstore.json")):
+                bundle = json.loads(path.read_bytes())
+                if target == "bundle":
+                    yield path.read_bytes()
+                elif envelope := bundle.get("dsseEnvelope"):
+                    yield text(envelope) if target == "dsse" else base64.b64decode(envelope["payload"])
+        case "key_file":
+            yield (ROOT / "testdata" / "sigstore" / "managed-key.pub").read_bytes()
+            body = {"kdf": {"name": "scrypt", "params": {"N": 32768, "r": 8, "p": 1}, "salt": base64.b64encode(bytes(32)).decode()},
+                    "cipher": {"name": "nacl/secretbox", "nonce": base64.b64encode(bytes(24)).decode()}, "ciphertext": "AA=="}
+            label = "ENCRYPTED SIGSTORE PRIVATE KEY"
+            yield b"\n".join([f"-----BEGIN {label}-----".encode(), base64.b64encode(text(body)), f"-----END {label}-----".encode(), b""])
         case _:  # the target finds its own way from nothing
             return
 

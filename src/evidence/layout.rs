@@ -183,7 +183,9 @@ impl Store for LayoutStore {
             "size": bytes.len(),
             "annotations": annotations,
         });
-        self.add(&entry, |other| other.pointer("/annotations").and_then(|all| all.get(TAG)).and_then(Value::as_str) == Some(tag))
+        self.add(&entry, |other| {
+            other.pointer("/annotations").and_then(|all| all.get(TAG)).and_then(Value::as_str) == Some(tag)
+        })
     }
 }
 
@@ -191,7 +193,11 @@ impl Store for LayoutStore {
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FetchError> {
     let failed = |source: std::io::Error| {
         let what = format!("`{}`", path.display());
-        if source.kind() == std::io::ErrorKind::NotFound { FetchError::NotFound { what } } else { FetchError::Io { what, source } }
+        if source.kind() == std::io::ErrorKind::NotFound {
+            FetchError::NotFound { what }
+        } else {
+            FetchError::Io { what, source }
+        }
     };
     let mut bytes = Vec::new();
     std::fs::File::open(path).map_err(failed)?.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -207,7 +213,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
     let failed = |source: std::io::Error| FetchError::Io { what: format!("`{}`", path.display()), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let temporary = folder.join(format!(".{}.{}", path.file_name().unwrap_or_default().to_string_lossy(), std::process::id()));
+    let temporary =
+        folder.join(format!(".{}.{}", path.file_name().unwrap_or_default().to_string_lossy(), std::process::id()));
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary).map_err(failed)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {

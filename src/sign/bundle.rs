@@ -83,8 +83,7 @@ impl Bundle {
         let text = std::str::from_utf8(bytes).map_err(|_| malformed("the bundle is no text"))?;
         let inner = Inner::from_json(text).map_err(|error| {
             let detail = error.to_string();
-            let reason =
-                if detail.contains("unsupported entry") { Reason::Unsupported } else { Reason::InvalidFormat };
+            let reason = if detail.contains("unsupported entry") { Reason::Unsupported } else { Reason::InvalidFormat };
             Rejection::new(reason, format!("the bundle cannot be read: {}", printable(&detail)))
         })?;
         let material = match &inner.verification_material.content {
@@ -215,10 +214,12 @@ fn check_material(object: &Map<String, Value>) -> Result<(), Rejection> {
     let length = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
     let chain = length(material.get("x509CertificateChain").and_then(|chain| chain.get("certificates")));
     let entries = length(material.get("tlogEntries"));
-    let stamps =
-        length(material.get("timestampVerificationData").and_then(|data| data.get("rfc3161Timestamps")));
+    let stamps = length(material.get("timestampVerificationData").and_then(|data| data.get("rfc3161Timestamps")));
     if chain > MAX_CHAIN || entries > MAX_EVIDENCE || stamps > MAX_EVIDENCE {
-        return Err(Rejection::new(Reason::InvalidSize, "the bundle has more certificates, log entries or timestamps than can be needed"));
+        return Err(Rejection::new(
+            Reason::InvalidSize,
+            "the bundle has more certificates, log entries or timestamps than can be needed",
+        ));
     }
     Ok(())
 }

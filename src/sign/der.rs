@@ -164,7 +164,9 @@ mod tests {
             let (tag, content, rest) = element(&bytes).expect("an element");
             assert_eq!((tag, content.len(), rest.len()), (OCTETS, length, 0));
         }
-        for wrong in [&[][..], &[4], &[4, 1], &[4, 0x80], &[4, 0x81, 5, 0], &[4, 0x82, 0, 200], &[4, 0x85, 0, 0, 0, 0, 1]] {
+        for wrong in
+            [&[][..], &[4], &[4, 1], &[4, 0x80], &[4, 0x81, 5, 0], &[4, 0x82, 0, 200], &[4, 0x85, 0, 0, 0, 0, 1]]
+        {
             assert_eq!(element(wrong), None, "{wrong:?}");
         }
     }

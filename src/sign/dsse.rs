@@ -133,12 +133,16 @@ mod tests {
     #[test]
     fn the_signed_bytes_are_those_of_the_specification() {
         assert_eq!(pae(IN_TOTO_TYPE, b"{}"), b"DSSEv1 28 application/vnd.in-toto+json 2 {}");
-        assert_eq!(pae("http://example.com/HelloWorld", b"hello world"), b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+        assert_eq!(
+            pae("http://example.com/HelloWorld", b"hello world"),
+            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+        );
         assert_eq!(pae("é", "ü".as_bytes()), "DSSEv1 2 é 2 ü".as_bytes(), "lengths are bytes");
     }
 
     fn reason(change: impl FnOnce(&mut Value)) -> Reason {
-        let mut value = json!({ "payloadType": IN_TOTO_TYPE, "payload": "e30=", "signatures": [{ "sig": "AAE=", "keyid": "" }] });
+        let mut value =
+            json!({ "payloadType": IN_TOTO_TYPE, "payload": "e30=", "signatures": [{ "sig": "AAE=", "keyid": "" }] });
         change(&mut value);
         Envelope::read(value.to_string().as_bytes()).err().map_or(Reason::Verified, |rejection| rejection.reason)
     }
@@ -148,7 +152,10 @@ mod tests {
         assert_eq!(reason(|_| {}), Reason::Verified);
         assert_eq!(reason(|value| value["payloadType"] = "text/plain".into()), Reason::InvalidPayloadType);
         assert_eq!(reason(|value| value["signatures"] = json!([])), Reason::InvalidSignatureCount);
-        assert_eq!(reason(|value| value["signatures"] = json!([{"sig": "AA=="}, {"sig": "AA=="}])), Reason::InvalidSignatureCount);
+        assert_eq!(
+            reason(|value| value["signatures"] = json!([{"sig": "AA=="}, {"sig": "AA=="}])),
+            Reason::InvalidSignatureCount
+        );
         assert_eq!(reason(|value| value["payload"] = "e30".into()), Reason::InvalidBase64);
         assert_eq!(reason(|value| value["signatures"][0]["sig"] = "A-E=".into()), Reason::InvalidBase64);
         assert_eq!(reason(|value| value["payload"] = Value::Null), Reason::InvalidFormat);

@@ -12,9 +12,7 @@ pub(super) fn to_base64(bytes: &[u8]) -> String {
 
 /// Reads standard base64: the standard alphabet, padding, no stray bits, no white space.
 pub(super) fn from_base64(what: &str, text: &str) -> Result<Vec<u8>, Rejection> {
-    STANDARD
-        .decode(text)
-        .map_err(|_| Rejection::new(Reason::InvalidBase64, format!("`{what}` is not standard base64")))
+    STANDARD.decode(text).map_err(|_| Rejection::new(Reason::InvalidBase64, format!("`{what}` is not standard base64")))
 }
 
 /// The one block of a PEM text: its label and its bytes; none when there is none or more than one.

@@ -258,9 +258,10 @@ fn examine_one(
             });
             ("dsse-layer", proof)
         }
-        FoundContent::Unsupported(name) => {
-            ("unsupported", Err(Rejection::new(Reason::Unsupported, format!("signatures of the form `{name}` are not read"))))
-        }
+        FoundContent::Unsupported(name) => (
+            "unsupported",
+            Err(Rejection::new(Reason::Unsupported, format!("signatures of the form `{name}` are not read"))),
+        ),
         FoundContent::Damaged(rejection) => ("damaged", Err(rejection.clone())),
     }
 }
@@ -321,14 +322,20 @@ pub fn answer(
         };
         match judged {
             Ok(()) => proofs.push(place),
-            Err(rejection) if best.as_ref().is_none_or(|best| weight(&rejection) > weight(best)) => best = Some(rejection),
+            Err(rejection) if best.as_ref().is_none_or(|best| weight(&rejection) > weight(best)) => {
+                best = Some(rejection)
+            }
             Err(_) => {}
         }
     }
     if !proofs.is_empty() {
         return Answer { reason: Reason::Verified, detail: String::new(), proofs };
     }
-    let of = |rejection: &Rejection| Answer { reason: rejection.reason, detail: rejection.detail.clone(), proofs: Vec::new() };
+    let of = |rejection: &Rejection| Answer {
+        reason: rejection.reason,
+        detail: rejection.detail.clone(),
+        proofs: Vec::new(),
+    };
     // What was not seen may hold the good signature.
     if let Some(gap) = gaps.iter().min_by_key(|gap| gap.reason.standing()) {
         return of(gap);
@@ -338,7 +345,9 @@ pub fn answer(
         None => {
             let (reason, detail) = match requirement {
                 Requirement::Signature => (Reason::Unsigned, "there is no signature".to_owned()),
-                Requirement::Attestation(uri) => (Reason::Missing, format!("there is no attestation of the type `{uri}`")),
+                Requirement::Attestation(uri) => {
+                    (Reason::Missing, format!("there is no attestation of the type `{uri}`"))
+                }
             };
             Answer { reason, detail, proofs: Vec::new() }
         }

@@ -86,9 +86,10 @@ impl Pattern {
         let mut lints = Vec::new();
         let rest = self.text.trim_start_matches('^');
         let host = rest.strip_prefix("https://").and_then(|rest| rest.split(['/', '(', '[', ':']).next()).unwrap_or("");
-        let open = host.as_bytes().windows(2).any(|pair| {
-            matches!(pair, [before, b'.'] if *before != b'\\' && before.is_ascii_alphanumeric())
-        });
+        let open = host
+            .as_bytes()
+            .windows(2)
+            .any(|pair| matches!(pair, [before, b'.'] if *before != b'\\' && before.is_ascii_alphanumeric()));
         if open {
             lints.push(format!("a dot in `{host}` stands for any character: write `\\.`"));
         }
@@ -183,9 +184,8 @@ impl IdentityRule {
             let detail = format!("the issuer is {}, not {}", shown(issuer), self.issuer.shown());
             return Err(Rejection::new(Reason::UntrustedIssuer, detail));
         }
-        let fits = san.is_some_and(|(kind, san)| {
-            self.kind.is_none_or(|wanted| wanted == kind) && self.san.matches(san)
-        });
+        let fits =
+            san.is_some_and(|(kind, san)| self.kind.is_none_or(|wanted| wanted == kind) && self.san.matches(san));
         if !fits {
             let detail = format!("the identity is {}, not {}", shown(san.map(|(_, san)| san)), self.san.shown());
             return Err(Rejection::new(Reason::UntrustedIdentity, detail));
@@ -214,7 +214,9 @@ mod tests {
     fn patterns_match_whole_texts_only() {
         let pattern = Pattern::new("https://github\\.com/acme/app").expect("a pattern");
         assert!(pattern.matches("https://github.com/acme/app"));
-        for wrong in ["https://github.com/acme/app-evil", "xhttps://github.com/acme/app", "https://github.com/acme/app\n"] {
+        for wrong in
+            ["https://github.com/acme/app-evil", "xhttps://github.com/acme/app", "https://github.com/acme/app\n"]
+        {
             assert!(!pattern.matches(wrong), "{wrong:?}");
         }
         let either = Pattern::new("a|b").expect("a pattern");
@@ -237,7 +239,10 @@ mod tests {
         assert_eq!(reason(&rule, "https://a", "https://issuer"), Reason::Verified);
         assert_eq!(reason(&rule, "https://a/", "https://issuer"), Reason::UntrustedIdentity);
         assert_eq!(reason(&rule, "https://a", "https://issuer/"), Reason::UntrustedIssuer);
-        assert_eq!(reason(&rule.clone().with_kind(SanKind::Email), "https://a", "https://issuer"), Reason::UntrustedIdentity);
+        assert_eq!(
+            reason(&rule.clone().with_kind(SanKind::Email), "https://a", "https://issuer"),
+            Reason::UntrustedIdentity
+        );
         let claim = rule.clone().with_claim("runner-environment", "github-hosted");
         assert_eq!(reason(&claim, "https://a", "https://issuer"), Reason::UntrustedIdentity);
         assert_eq!(rule.check(None, None, &BTreeMap::new()).expect_err("nobody").reason, Reason::UntrustedIssuer);

@@ -17,7 +17,11 @@ pub struct Predicate {
 /// All of them.
 pub const PREDICATES: &[Predicate] = &[
     Predicate { names: &["slsaprovenance1", "slsa"], uri: "https://slsa.dev/provenance/v1", versioned: false },
-    Predicate { names: &["slsaprovenance", "slsaprovenance02"], uri: "https://slsa.dev/provenance/v0.2", versioned: false },
+    Predicate {
+        names: &["slsaprovenance", "slsaprovenance02"],
+        uri: "https://slsa.dev/provenance/v0.2",
+        versioned: false,
+    },
     Predicate { names: &["spdx", "spdxjson"], uri: "https://spdx.dev/Document", versioned: true },
     Predicate { names: &["cyclonedx"], uri: "https://cyclonedx.org/bom", versioned: true },
     Predicate { names: &["vuln"], uri: "https://cosign.sigstore.dev/attestation/vuln/v1", versioned: false },

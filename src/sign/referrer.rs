@@ -8,7 +8,7 @@ use crate::model::Digest;
 use crate::oci::{Descriptor, Manifest, media_types};
 
 use super::legacy::signature_annotations;
-use super::{BUNDLE_TYPE, SIMPLE_SIGNING_TYPE, SIGNATURE_TYPE};
+use super::{BUNDLE_TYPE, SIGNATURE_TYPE, SIMPLE_SIGNING_TYPE};
 
 /// The empty config: two bytes.
 pub const EMPTY_CONFIG: &[u8] = b"{}";
@@ -75,7 +75,12 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn of(media_type: &'a str, bytes: &[u8]) -> Self {
-        Self { media_type, digest: Digest::of(bytes).to_string(), size: bytes.len() as u64, annotations: BTreeMap::new() }
+        Self {
+            media_type,
+            digest: Digest::of(bytes).to_string(),
+            size: bytes.len() as u64,
+            annotations: BTreeMap::new(),
+        }
     }
 }
 

@@ -37,7 +37,8 @@ impl SimpleSigning {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Rejection> {
         let value = parse_strict(bytes).map_err(|error| json_rejection(&error))?;
         let root = value.as_object().ok_or_else(|| refused("is no object"))?;
-        let critical = member(root, "critical")?.and_then(Value::as_object).ok_or_else(|| refused("has no `critical`"))?;
+        let critical =
+            member(root, "critical")?.and_then(Value::as_object).ok_or_else(|| refused("has no `critical`"))?;
         if member(critical, "type")?.and_then(Value::as_str) != Some(KIND) {
             return Err(Rejection::new(Reason::InvalidPredicate, "the signed payload is no image signature"));
         }
@@ -70,7 +71,8 @@ impl SimpleSigning {
     /// The bytes to be signed: this field order, no spaces, `<`, `>` and `&` escaped as Go does.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let optional = if self.annotations.is_empty() { "null".to_owned() } else { go(&serde_json::json!(self.annotations)) };
+        let optional =
+            if self.annotations.is_empty() { "null".to_owned() } else { go(&serde_json::json!(self.annotations)) };
         format!(
             r#"{{"critical":{{"identity":{{"docker-reference":{}}},"image":{{"docker-manifest-digest":{}}},"type":"{KIND}"}},"optional":{optional}}}"#,
             go(&Value::from(self.repository.as_str())),
@@ -107,7 +109,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn payload() -> SimpleSigning {
-        SimpleSigning { repository: "registry.example/app".to_owned(), digest: Digest::of(b""), annotations: BTreeMap::new() }
+        SimpleSigning {
+            repository: "registry.example/app".to_owned(),
+            digest: Digest::of(b""),
+            annotations: BTreeMap::new(),
+        }
     }
 
     #[test]
@@ -118,7 +124,8 @@ mod tests {
              \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"},\
              \"type\":\"cosign container image signature\"},\"optional\":null}"
         );
-        let annotated = SimpleSigning { annotations: [("b".into(), "<&>".into()), ("a".into(), "1".into())].into(), ..payload() };
+        let annotated =
+            SimpleSigning { annotations: [("b".into(), "<&>".into()), ("a".into(), "1".into())].into(), ..payload() };
         let text = String::from_utf8(annotated.to_bytes()).expect("text");
         assert!(text.ends_with("\"optional\":{\"a\":\"1\",\"b\":\"\\u003c\\u0026\\u003e\"}}"), "{text}");
         assert_eq!(SimpleSigning::read(text.as_bytes()).expect("read back"), annotated);

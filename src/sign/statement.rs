@@ -123,7 +123,8 @@ fn refuse_lookalikes(object: &Map<String, Value>) -> Result<(), Rejection> {
 
 fn subject(value: &Value) -> Result<Subject, Rejection> {
     let object = value.as_object().ok_or_else(|| refused("has a subject that is no object"))?;
-    let digests = object.get("digest").and_then(Value::as_object).ok_or_else(|| refused("has a subject without digest"))?;
+    let digests =
+        object.get("digest").and_then(Value::as_object).ok_or_else(|| refused("has a subject without digest"))?;
     let sha256 = match digests.get("sha256") {
         None => None,
         Some(hex) => {

@@ -6,15 +6,17 @@ use sigstore_verify::bundle::Error as BundleError;
 use sigstore_verify::crypto::{FulcioCiClaims, SubjectAltName};
 use sigstore_verify::types::{Artifact as InnerArtifact, MediaType, Sha256Hash};
 use sigstore_verify::{
-    CertificateError, Error, PublicKeyVerificationPolicy, TransparencyLogError, VerificationPolicy,
-    VerificationResult, Verifier,
+    CertificateError, Error, PublicKeyVerificationPolicy, TransparencyLogError, VerificationPolicy, VerificationResult,
+    Verifier,
 };
 
 use crate::model::{Algorithm, Digest};
 
 use super::bundle::printable;
 use super::identity::Matcher;
-use super::{Bundle, Content, Curve, IdentityRule, KeyAlgorithm, PublicKey, Reason, Rejection, RootKind, SanKind, TrustRoot};
+use super::{
+    Bundle, Content, Curve, IdentityRule, KeyAlgorithm, PublicKey, Reason, Rejection, RootKind, SanKind, TrustRoot,
+};
 
 /// What a bundle is said to be about.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +70,13 @@ pub trait Trust {
     ///
     /// # Errors
     /// [`Rejection`].
-    fn key(&self, bundle: &Bundle, artifact: Artifact<'_>, key: &PublicKey, log: bool)
-    -> Result<KeyEvidence, Rejection>;
+    fn key(
+        &self,
+        bundle: &Bundle,
+        artifact: Artifact<'_>,
+        key: &PublicKey,
+        log: bool,
+    ) -> Result<KeyEvidence, Rejection>;
 }
 
 /// [`Trust`] by the `sigstore-verify` crate.
@@ -187,7 +194,8 @@ impl Trust for SigstoreTrust {
                 policy = policy.skip_tlog_unsafe();
             }
         }
-        let result = self.verifier.verify(inner_artifact(artifact)?, bundle.inner(), &policy).map_err(|e| reject(&e))?;
+        let result =
+            self.verifier.verify(inner_artifact(artifact)?, bundle.inner(), &policy).map_err(|e| reject(&e))?;
         let certificate = result
             .certificate()
             .ok_or_else(|| Rejection::new(Reason::InvalidCertificate, "there is no certificate"))?;
@@ -227,7 +235,8 @@ impl Trust for SigstoreTrust {
         if bundle.log_entries() == 0 && !log {
             policy = policy.skip_tlog_unsafe();
         }
-        let result = self.verifier.verify(inner_artifact(artifact)?, bundle.inner(), &policy).map_err(|e| reject(&e))?;
+        let result =
+            self.verifier.verify(inner_artifact(artifact)?, bundle.inner(), &policy).map_err(|e| reject(&e))?;
         // A second look at the signature, with our own reading of the key.
         if let Content::Envelope(envelope) = bundle.content() {
             envelope.verify(key)?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::model::Digest;
 
 use super::{
-    Artifact, Bundle, Content, Curve, IdentityRule, KeyAlgorithm, LegacySignature, Material, PublicKey, Reason, Rejection,
-    SanKind, SimpleSigning, Statement, Trust,
+    Artifact, Bundle, Content, Curve, IdentityRule, KeyAlgorithm, LegacySignature, Material, PublicKey, Reason,
+    Rejection, SanKind, SimpleSigning, Statement, Trust,
 };
 
 /// Who signed.
@@ -196,9 +196,7 @@ pub fn legacy_attestation(
     rule: SignerRule<'_>,
     grounds: &Grounds<'_>,
 ) -> Result<Verified<Statement>, Rejection> {
-    let envelope = layer
-        .envelope()
-        .ok_or_else(|| Rejection::new(Reason::InvalidFormat, "the layer is no envelope"))?;
+    let envelope = layer.envelope().ok_or_else(|| Rejection::new(Reason::InvalidFormat, "the layer is no envelope"))?;
     let (signer, times, logged) = judge_legacy(layer, Artifact::Digest(subject), rule, grounds)?;
     let statement = Statement::read(envelope.payload())?;
     statement.subject(subject)?;

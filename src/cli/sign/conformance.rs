@@ -121,15 +121,20 @@ fn verify(arguments: &VerifyArguments) -> Result<Exit, Failure> {
         Ok(_) => Ok(Exit::Pass),
         Err(rejection) => {
             debug_assert_ne!(rejection.reason, Reason::Verified);
-            Err(Failure { exit: Exit::Violations, message: format!("the bundle is not accepted: {rejection}"), hint: None })
+            Err(Failure {
+                exit: Exit::Violations,
+                message: format!("the bundle is not accepted: {rejection}"),
+                hint: None,
+            })
         }
     }
 }
 
 fn sign(arguments: &SignArguments) -> Result<Exit, Failure> {
     let services = match &arguments.signing_config {
-        Some(path) => Services::read(&files::read(path)?)
-            .map_err(|error| Failure::usage(format!("`{}` is no signing configuration that can be used: {error}", path.display())))?,
+        Some(path) => Services::read(&files::read(path)?).map_err(|error| {
+            Failure::usage(format!("`{}` is no signing configuration that can be used: {error}", path.display()))
+        })?,
         None => Services::embedded(arguments.staging).map_err(|error| Failure::usage(error.to_string()))?,
     };
     let bytes = files::read(&arguments.file)?;

@@ -48,8 +48,11 @@ pub(super) fn read_private(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, F
         let data = std::fs::metadata(path).map_err(|error| Failure::file(path, "read", &error))?;
         if data.is_file() && data.permissions().mode() & 0o077 != 0 {
             let mode = data.permissions().mode() & 0o777;
-            return Err(Failure::usage(format!("others may use the private key `{}`: its mode is {mode:04o}", path.display()))
-                .with_hint("chmod 600 it"));
+            return Err(Failure::usage(format!(
+                "others may use the private key `{}`: its mode is {mode:04o}",
+                path.display()
+            ))
+            .with_hint("chmod 600 it"));
         }
     }
     read(path).map(zeroize::Zeroizing::new)
@@ -77,7 +80,11 @@ pub(super) fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 fn write_new(path: &Path, options: &std::fs::OpenOptions, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         let failure = Failure::file(path, "written", &error);
-        if error.kind() == std::io::ErrorKind::AlreadyExists { failure.with_hint("nothing is overwritten: name another file") } else { failure }
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            failure.with_hint("nothing is overwritten: name another file")
+        } else {
+            failure
+        }
     };
     let mut file = options.open(path).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
@@ -96,9 +103,11 @@ pub(super) fn public_key(path: &Path) -> Result<PublicKey, Failure> {
 /// Reads a trust root, or takes the embedded one and says when it is old.
 pub(super) fn trust_root(path: Option<&Path>, embedded: RootKind) -> Result<TrustRoot, Failure> {
     match path {
-        Some(path) => TrustRoot::read(&read(path)?)
-            .map_err(|error| Failure::usage(format!("`{}` is no trust root that can be used: {error}", path.display()))),
-        None => TrustRoot::embedded(embedded).map_err(|error| Failure::usage(format!("the embedded trust root cannot be used: {error}"))),
+        Some(path) => TrustRoot::read(&read(path)?).map_err(|error| {
+            Failure::usage(format!("`{}` is no trust root that can be used: {error}", path.display()))
+        }),
+        None => TrustRoot::embedded(embedded)
+            .map_err(|error| Failure::usage(format!("the embedded trust root cannot be used: {error}"))),
     }
 }
 

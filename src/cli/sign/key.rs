@@ -105,7 +105,9 @@ pub(super) fn open(path: &Path, password: &PasswordArguments) -> Result<SigningK
         .map_err(|error| Failure::usage(format!("{shown} cannot be opened: {error}")))?;
     match unlocked {
         Unlocked::AsGiven => {}
-        Unlocked::WithLineBreak => Terminal::say(&format!("note: the password of {shown} ends with a line break, which was added")),
+        Unlocked::WithLineBreak => {
+            Terminal::say(&format!("note: the password of {shown} ends with a line break, which was added"))
+        }
         Unlocked::WithoutLineBreak => {
             Terminal::say(&format!("note: the password of {shown} does not end with the line break that was given"));
         }

@@ -249,7 +249,8 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test compares a file of the repository")]
     fn the_schema_in_the_documentation_is_that_of_the_types() {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(super::Verification)).expect("a schema") + "\n";
+        let schema =
+            serde_json::to_string_pretty(&schemars::schema_for!(super::Verification)).expect("a schema") + "\n";
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas/verification-v1.json");
         if std::fs::read_to_string(path).ok().as_deref() != Some(&schema) {
             std::fs::write(format!("{path}.new"), &schema).expect("written");

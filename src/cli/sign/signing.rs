@@ -11,8 +11,8 @@ use crate::model::Digest;
 use crate::oci::{Document, parse_document};
 use crate::sign::evidence::Node;
 use crate::sign::{
-    BUNDLE_TYPE, BundleDraft, EMPTY_CONFIG, Envelope, LegacyLayer, ReferrerDraft, SIGNATURE_TYPE, SigningKey, SimpleSigning,
-    StatementDraft, legacy_tag, with_layer,
+    BUNDLE_TYPE, BundleDraft, EMPTY_CONFIG, Envelope, LegacyLayer, ReferrerDraft, SIGNATURE_TYPE, SigningKey,
+    SimpleSigning, StatementDraft, legacy_tag, with_layer,
 };
 
 use super::super::terminal::Terminal;
@@ -126,8 +126,10 @@ impl Method {
             Some(path) => Services::read(&files::read(path)?)?,
             None if arguments.yes => Services::embedded(false)?,
             None => {
-                return Err(Failure::usage("signing with an identity writes it and the digest into Sigstore's public log for ever")
-                    .with_hint("agree with --yes, or name other services with --signing-config"));
+                return Err(Failure::usage(
+                    "signing with an identity writes it and the digest into Sigstore's public log for ever",
+                )
+                .with_hint("agree with --yes, or name other services with --signing-config"));
             }
         };
         let token = String::from_utf8(files::read_or_stdin(path)?)
@@ -232,7 +234,8 @@ pub(super) fn attach(store: &dyn Store, node: &Node, bundle: &[u8], predicate_ty
         predicate_type,
         created: &created,
     };
-    let manifest = draft.to_bytes().map_err(|error| Failure::usage(format!("the manifest cannot be written: {error}")))?;
+    let manifest =
+        draft.to_bytes().map_err(|error| Failure::usage(format!("the manifest cannot be written: {error}")))?;
     store.put_blob(EMPTY_CONFIG)?;
     store.put_blob(bundle)?;
     store.put_referrer(&NewReferrer {
@@ -250,11 +253,8 @@ fn sign_legacy(
     key: &SigningKey,
     annotations: &BTreeMap<String, String>,
 ) -> Result<(), Failure> {
-    let payload = SimpleSigning {
-        repository: store.name().to_owned(),
-        digest: digest.clone(),
-        annotations: annotations.clone(),
-    };
+    let payload =
+        SimpleSigning { repository: store.name().to_owned(), digest: digest.clone(), annotations: annotations.clone() };
     let bytes = payload.to_bytes();
     let signature = key.sign(&bytes).map_err(|error| Failure::usage(error.to_string()))?;
     append(store, &legacy_tag(digest, "sig"), &LegacyLayer::signature(bytes, &signature))
@@ -269,8 +269,8 @@ pub(super) fn append(store: &dyn Store, tag: &str, layer: &LegacyLayer) -> Resul
             _ => return Err(Failure::usage(format!("the tag `{tag}` is taken by something that holds no signatures"))),
         },
     };
-    let (manifest, config) =
-        with_layer(&existing, layer).map_err(|error| Failure::usage(format!("the manifest cannot be written: {error}")))?;
+    let (manifest, config) = with_layer(&existing, layer)
+        .map_err(|error| Failure::usage(format!("the manifest cannot be written: {error}")))?;
     store.put_blob(layer.blob())?;
     store.put_blob(&config)?;
     store.put_tagged(tag, &manifest)?;

@@ -6,7 +6,9 @@ use clap::{Args, ValueEnum};
 
 use crate::evidence::{Store, closure, collect};
 use crate::model::Platform;
-use crate::sign::evidence::{Answer, Conditions, Examined, Found, FoundContent, Listing, Node, Place, Requirement, answer, examine};
+use crate::sign::evidence::{
+    Answer, Conditions, Examined, Found, FoundContent, Listing, Node, Place, Requirement, answer, examine,
+};
 use crate::sign::verify::{Grounds, SignerRule};
 use crate::sign::{Bundle, IdentityRule, MAX_BUNDLE, Pattern, PublicKey, Reason, RootKind, SigstoreTrust, Standing};
 
@@ -227,7 +229,8 @@ impl Judge<'_> {
             // The builder's own statements are unsigned claims: nobody asks for their signatures.
             !node.is_statement && (self.recursive != Recursive::Index || node.parent.is_none())
         };
-        let mut judged: Vec<(&Node, Judged)> = nodes.iter().filter(asked).map(|node| (node, self.node(store, node))).collect();
+        let mut judged: Vec<(&Node, Judged)> =
+            nodes.iter().filter(asked).map(|node| (node, self.node(store, node))).collect();
         let standing = self.settle(&mut judged, platform)?;
         let image = Image {
             reference: text.to_owned(),
@@ -273,8 +276,8 @@ impl Judge<'_> {
         let mut covered: std::collections::BTreeSet<crate::model::Digest> = std::collections::BTreeSet::new();
         for (node, judged) in judged.iter_mut() {
             let own = judged.answers.iter().all(|answer| answer.reason == Reason::Verified);
-            let by_parent = self.recursive != Recursive::All
-                && node.parent.as_ref().is_some_and(|parent| covered.contains(parent));
+            let by_parent =
+                self.recursive != Recursive::All && node.parent.as_ref().is_some_and(|parent| covered.contains(parent));
             if own || by_parent {
                 covered.insert(node.digest.clone());
                 judged.report.covered_by = Some(if own { "own" } else { "parent" });
