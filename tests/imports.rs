@@ -19,22 +19,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sbom", &["model", "report"]),
     ("registry", &["model", "oci"]),
     ("source", &["model", "oci", "registry"]),
-<<<<<<< HEAD
     ("release", &["model", "oci", "registry"]),
-=======
-    ("sign", &["model", "oci"]),
+    ("sign", &["model", "yaml", "oci"]),
     ("keyless", &[]),
     ("evidence", &["model", "oci", "registry", "source", "sign"]),
->>>>>>> fe53137 (Sign: keys, envelopes, statements, bundles, decisions; sign, attest, verify over layouts)
     (
         "cli",
         &[
             "model", "yaml", "oci", "layer", "secrets", "inspect", "rules", "policy", "report", "sbom", "registry",
-<<<<<<< HEAD
-            "source", "release",
-=======
-            "source", "sign", "keyless", "evidence",
->>>>>>> fe53137 (Sign: keys, envelopes, statements, bundles, decisions; sign, attest, verify over layouts)
+            "source", "release", "sign", "keyless", "evidence",
         ],
     ),
 ];

@@ -152,9 +152,8 @@ impl From<PlanError> for Failure {
 impl From<KeylessError> for Failure {
     fn from(error: KeylessError) -> Self {
         let (exit, hint) = match &error {
-            KeylessError::Config(_) => (Exit::Usage, None),
+            KeylessError::Config(_) | KeylessError::Content(_) => (Exit::Usage, None),
             KeylessError::Token => (Exit::Usage, Some("fetch a fresh identity token")),
-            KeylessError::Content(_) => (Exit::Usage, None),
             KeylessError::Service(_) => (Exit::Infrastructure, Some("try again; nothing was signed")),
         };
         Self { exit, message: with_causes(&error), hint: hint.map(str::to_owned) }

@@ -9,10 +9,6 @@ use crate::sign::{MAX_BUNDLE, Reason, ReferrerKind, Rejection, legacy_tag, read_
 
 use super::{Store, Stored};
 
-/// Referrers of one digest that are looked at.
-const MAX_REFERRERS: usize = 1_000;
-/// Bytes of a referrer's manifest.
-const MAX_MANIFEST: u64 = 4 << 20;
 /// Bytes of all evidence about one digest.
 const MAX_TOTAL: u64 = 256 << 20;
 
@@ -22,11 +18,13 @@ pub fn collect(store: &dyn Store, subject: &Digest) -> Listing {
     let mut collector =
         Collector { store, subject, listing: Listing::default(), seen: BTreeSet::new(), left: MAX_TOTAL };
     match store.referrers(subject) {
-        Ok(list) => collector.referrers(&list, Place::Referrer),
+        Ok(found) => {
+            for (stored, place) in found {
+                collector.manifest(&stored, place);
+            }
+        }
         Err(error) => collector.gap("the list of referrers", &error),
     }
-    // Other clients keep the index under the tag even where the registry has a list of its own.
-    collector.fallback();
     collector.legacy("sig", Place::SignatureTag);
     collector.legacy("att", Place::AttestationTag);
     collector.listing
@@ -62,25 +60,7 @@ impl Collector<'_> {
         self.listing.found.push(Found { digest: digest.clone(), place, content });
     }
 
-    /// Opens every manifest: what a list says of them is not believed, and hides nothing.
-    fn referrers(&mut self, list: &[Descriptor], place: Place) {
-        for (at, descriptor) in list.iter().enumerate() {
-            if at >= MAX_REFERRERS {
-                self.limit(format!("more than {MAX_REFERRERS} manifests refer to {}", self.subject));
-                return;
-            }
-            if !self.seen.insert(descriptor.digest.clone()) || descriptor.size > MAX_MANIFEST {
-                continue;
-            }
-            match self.store.manifest(&descriptor.digest) {
-                Ok(stored) => self.manifest(&stored, place),
-                // What was pushed and deleted again is no evidence, and its absence hides none.
-                Err(FetchError::NotFound { .. }) => {}
-                Err(error) => self.gap(&format!("the referrer {}", descriptor.digest), &error),
-            }
-        }
-    }
-
+    /// Every manifest speaks for itself: what a list says of it is not believed.
     fn manifest(&mut self, stored: &Stored, place: Place) {
         let Ok(Document::Manifest(manifest)) = parse_document(&stored.bytes, &[&stored.media_type]) else { return };
         if manifest.subject.as_ref().map(|subject| &subject.digest) != Some(self.subject) {
@@ -135,23 +115,6 @@ impl Collector<'_> {
                 self.found(&layer.digest, place, FoundContent::Damaged(Rejection::new(Reason::InvalidFormat, detail)));
             }
             Err(error) => self.gap(&format!("the evidence {}", layer.digest), &error),
-        }
-    }
-
-    /// The index that clients keep where the registry keeps none. Copying tools put other things under its tag.
-    fn fallback(&mut self) {
-        let name = self.subject.algorithm().name();
-        let hex = self.subject.hex();
-        let tag = format!("{}-{}", name.get(..32).unwrap_or(name), hex.get(..64).unwrap_or(hex));
-        match self.store.tagged(&tag) {
-            Ok(None) => {}
-            Ok(Some(stored)) if stored.digest == *self.subject => {}
-            Ok(Some(stored)) => {
-                if let Ok(Document::Index(index)) = parse_document(&stored.bytes, &[&stored.media_type]) {
-                    self.referrers(&index.manifests, Place::FallbackTag);
-                }
-            }
-            Err(error) => self.gap(&format!("the tag `{tag}`"), &error),
         }
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::model::Digest;
 use crate::oci::{BlobKey, Descriptor, Document, FetchError, Index, media_types, parse_document, parse_strict};
+use crate::sign::evidence::Place;
 
 use super::{NewReferrer, Store, Stored};
 
@@ -84,22 +85,21 @@ impl LayoutStore {
 }
 
 fn choose<'a>(index: &'a Index, tag: Option<&str>) -> Option<&'a Descriptor> {
-    match tag {
-        Some(tag) => match tag.strip_prefix('@') {
+    let tag_of = |entry: &'a Descriptor| entry.annotations.get(TAG).map(String::as_str);
+    if let Some(tag) = tag {
+        return match tag.strip_prefix('@') {
             Some(digest) => index.manifests.iter().find(|entry| entry.digest.to_string() == digest),
-            None => index.manifests.iter().find(|entry| entry.annotations.get(TAG).map(String::as_str) == Some(tag)),
-        },
-        None => {
-            // Evidence is no image: signing must not make the only image ambiguous.
-            let is_evidence = |entry: &&Descriptor| {
-                entry.artifact_type.is_some()
-                    || entry.annotations.get(TAG).is_some_and(|tag| tag.ends_with(".sig") || tag.ends_with(".att"))
-            };
-            let mut images = index.manifests.iter().filter(|entry| !is_evidence(entry));
-            let only = images.next()?;
-            images.next().is_none().then_some(only)
-        }
+            None => index.manifests.iter().find(|entry| tag_of(entry) == Some(tag)),
+        };
     }
+    // Evidence is no image: signing must not make the only image ambiguous.
+    let is_evidence = |entry: &&'a Descriptor| {
+        let suffix = tag_of(entry).and_then(|tag| tag.rsplit('.').next());
+        entry.artifact_type.is_some() || matches!(suffix, Some("sig" | "att"))
+    };
+    let mut images = index.manifests.iter().filter(|entry| !is_evidence(entry));
+    let only = images.next()?;
+    images.next().is_none().then_some(only)
 }
 
 impl Store for LayoutStore {
@@ -143,8 +143,8 @@ impl Store for LayoutStore {
         Ok(bytes)
     }
 
-    fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, FetchError> {
-        let mut list = Vec::new();
+    fn referrers(&self, digest: &Digest) -> Result<Vec<(Stored, Place)>, FetchError> {
+        let mut found = Vec::new();
         for entry in self.index()?.manifests {
             if entry.digest == *digest || !entry.media_type.contains("manifest") {
                 continue;
@@ -152,10 +152,10 @@ impl Store for LayoutStore {
             let Ok(stored) = self.manifest(&entry.digest) else { continue };
             let Ok(Document::Manifest(manifest)) = parse_document(&stored.bytes, &[]) else { continue };
             if manifest.subject.is_some_and(|subject| subject.digest == *digest) {
-                list.push(entry);
+                found.push((stored, Place::Referrer));
             }
         }
-        Ok(list)
+        Ok(found)
     }
 
     fn put_blob(&self, bytes: &[u8]) -> Result<(), FetchError> {

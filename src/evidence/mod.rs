@@ -12,6 +12,7 @@ pub use registry::RegistryStore;
 
 use crate::model::Digest;
 use crate::oci::{Descriptor, FetchError};
+use crate::sign::evidence::Place;
 
 /// A manifest or index with its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +51,11 @@ pub trait Store {
     /// [`FetchError`].
     fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, FetchError>;
 
-    /// Lists what refers to a digest; an empty list means that there is nothing.
+    /// Fetches what refers to a digest, from every list that there is; none means that there is nothing.
     ///
     /// # Errors
     /// [`FetchError`].
-    fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, FetchError>;
+    fn referrers(&self, digest: &Digest) -> Result<Vec<(Stored, Place)>, FetchError>;
 
     /// Writes a blob.
     ///
@@ -78,12 +79,10 @@ pub trait Store {
 /// A referrer's manifest to be written.
 #[derive(Debug, Clone)]
 pub struct NewReferrer<'a> {
-    /// What it refers to.
-    pub subject: &'a Digest,
     /// The bytes.
     pub bytes: &'a [u8],
     /// Its artifact type.
     pub artifact_type: &'a str,
-    /// Annotations, for lists of referrers.
+    /// Its annotations, for lists of referrers.
     pub annotations: std::collections::BTreeMap<String, String>,
 }

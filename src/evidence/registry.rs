@@ -1,8 +1,11 @@
 //! Repositories of registries.
 
+use std::io::{Cursor, Read};
+
 use crate::model::Digest;
-use crate::oci::{Descriptor, FetchError, Reference};
-use crate::registry::{Client, ManifestBytes, Target};
+use crate::oci::{Descriptor, FetchError, Reference, media_types};
+use crate::registry::{BlobToPush, Client, FoundBy, ManifestBytes, ManifestToPush, Target};
+use crate::sign::evidence::Place;
 use crate::source::registry::resolve;
 
 use super::{NewReferrer, Store, Stored};
@@ -36,10 +39,6 @@ impl RegistryStore {
             name: reference.repository_name(),
             root: stored,
         })
-    }
-
-    fn not_yet(&self) -> FetchError {
-        FetchError::Usage(format!("`{}` cannot be written: give --no-push and --bundle-out", self.name))
     }
 }
 
@@ -75,19 +74,37 @@ impl Store for RegistryStore {
         Ok(bytes)
     }
 
-    fn referrers(&self, _: &Digest) -> Result<Vec<Descriptor>, FetchError> {
-        Err(FetchError::Usage(format!("the list of referrers of `{}` is not read by this version", self.name)))
+    fn referrers(&self, digest: &Digest) -> Result<Vec<(Stored, Place)>, FetchError> {
+        let found = self.client.referrers(&self.reference, digest)?.found;
+        let place = |found_by: FoundBy| match found_by {
+            FoundBy::FallbackTag => Place::FallbackTag,
+            FoundBy::Api | FoundBy::Layout => Place::Referrer,
+        };
+        Ok(found.into_iter().map(|referrer| (referrer.manifest.into(), place(referrer.found_by))).collect())
     }
 
-    fn put_blob(&self, _: &[u8]) -> Result<(), FetchError> {
-        Err(self.not_yet())
+    fn put_blob(&self, bytes: &[u8]) -> Result<(), FetchError> {
+        let blob = BlobToPush { digest: Digest::of(bytes), size: bytes.len() as u64, mount_from: None };
+        let mut open = || Ok(Box::new(Cursor::new(bytes)) as Box<dyn Read + Send + '_>);
+        self.client.push_blob(&self.reference, &blob, &mut open).map(|_| ())
     }
 
-    fn put_referrer(&self, _: &NewReferrer<'_>) -> Result<(), FetchError> {
-        Err(self.not_yet())
+    fn put_referrer(&self, referrer: &NewReferrer<'_>) -> Result<(), FetchError> {
+        let put = manifest(referrer.bytes, Target::Digest(Digest::of(referrer.bytes)));
+        self.client.attach(&self.reference, &put).map(|_| ())
     }
 
-    fn put_tagged(&self, _: &str, _: &[u8]) -> Result<(), FetchError> {
-        Err(self.not_yet())
+    fn put_tagged(&self, tag: &str, bytes: &[u8]) -> Result<(), FetchError> {
+        self.client.put_manifest(&self.reference, &manifest(bytes, Target::Tag(tag.to_owned()))).map(|_| ())
+    }
+}
+
+fn manifest(bytes: &[u8], target: Target) -> ManifestToPush {
+    ManifestToPush {
+        bytes: bytes.to_vec(),
+        media_type: media_types::OCI_MANIFEST.to_owned(),
+        digest: Digest::of(bytes),
+        target,
+        tags: Vec::new(),
     }
 }

@@ -18,8 +18,8 @@ use super::send::{Ask, Repository};
 
 /// Pages of one list.
 const MAX_PAGES: usize = 100;
-/// Referrers of one subject.
-const MAX_REFERRERS: usize = 1000;
+/// Referrers of one subject. A thousand that anybody pushed do not hide the ones that count.
+const MAX_REFERRERS: usize = 2000;
 /// Bytes of all referrers of one subject.
 const MAX_BYTES: usize = 64 << 20;
 /// Attempts to get an entry into a fallback index that others write too.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use crate::model::{Digest, Platform};
 
 use super::verify::{self, Grounds, Signer, SignerRule, Verified};
-use super::{Bundle, LegacySignature, Reason, Rejection, SIGNATURE_TYPE, SimpleSigning, Standing, Statement};
+use super::{
+    Bundle, LegacySignature, ProvenanceWishes, Reason, Rejection, SIGNATURE_TYPE, SimpleSigning, Standing, Statement,
+    VsaWishes,
+};
 
 /// Where a piece of evidence was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,6 +195,14 @@ pub struct Conditions {
     pub max_age: Option<i64>,
     /// The time, seconds since 1970.
     pub now: i64,
+    /// The first second at which the signer may sign; none for always.
+    pub from: Option<i64>,
+    /// The last one.
+    pub until: Option<i64>,
+    /// What a verification summary must say.
+    pub vsa: Option<VsaWishes>,
+    /// What a provenance must say.
+    pub provenance: ProvenanceWishes,
 }
 
 impl Conditions {
@@ -207,6 +218,13 @@ impl Conditions {
                 return Err(Rejection::new(Reason::InvalidSubject, detail));
             }
         }
+        self.check_period(proof)?;
+        if let Proof::Statement(statement) = proof {
+            if let Some(vsa) = &self.vsa {
+                vsa.check(statement.value().predicate())?;
+            }
+            self.provenance.check(statement.value().predicate())?;
+        }
         if let Some(age) = self.max_age {
             let Some(latest) = proof.times().last() else {
                 return Err(Rejection::new(Reason::Stale, "nothing proves how old the signature is"));
@@ -215,6 +233,25 @@ impl Conditions {
                 let detail = format!("the signature is {} seconds old", self.now.saturating_sub(*latest));
                 return Err(Rejection::new(Reason::Stale, detail));
             }
+        }
+        Ok(())
+    }
+}
+
+impl Conditions {
+    /// Every verified time lies in the period in which the signer may sign.
+    fn check_period(&self, proof: &Proof) -> Result<(), Rejection> {
+        if self.from.is_none() && self.until.is_none() {
+            return Ok(());
+        }
+        let inside =
+            |time: &i64| self.from.is_none_or(|from| from <= *time) && self.until.is_none_or(|until| *time <= until);
+        if proof.times().is_empty() {
+            let detail = "the signer may sign for a time only, and nothing proves when it did";
+            return Err(Rejection::new(Reason::UntrustedKeyPeriod, detail));
+        }
+        if !proof.times().iter().all(inside) {
+            return Err(Rejection::new(Reason::UntrustedKeyPeriod, "the signer may not sign at the verified time"));
         }
         Ok(())
     }
@@ -323,7 +360,7 @@ pub fn answer(
         match judged {
             Ok(()) => proofs.push(place),
             Err(rejection) if best.as_ref().is_none_or(|best| weight(&rejection) > weight(best)) => {
-                best = Some(rejection)
+                best = Some(rejection);
             }
             Err(_) => {}
         }
@@ -340,18 +377,14 @@ pub fn answer(
     if let Some(gap) = gaps.iter().min_by_key(|gap| gap.reason.standing()) {
         return of(gap);
     }
-    match best {
-        Some(rejection) => of(&rejection),
-        None => {
-            let (reason, detail) = match requirement {
-                Requirement::Signature => (Reason::Unsigned, "there is no signature".to_owned()),
-                Requirement::Attestation(uri) => {
-                    (Reason::Missing, format!("there is no attestation of the type `{uri}`"))
-                }
-            };
-            Answer { reason, detail, proofs: Vec::new() }
-        }
+    if let Some(rejection) = best {
+        return of(&rejection);
     }
+    let (reason, detail) = match requirement {
+        Requirement::Signature => (Reason::Unsigned, "there is no signature".to_owned()),
+        Requirement::Attestation(uri) => (Reason::Missing, format!("there is no attestation of the type `{uri}`")),
+    };
+    Answer { reason, detail, proofs: Vec::new() }
 }
 
 /// Which rejection to tell when several pieces failed: the one that was closest to being accepted.

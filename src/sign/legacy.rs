@@ -102,15 +102,14 @@ impl LegacySignature {
         material["tlogEntries"] = log.into_iter().collect();
         material["timestampVerificationData"] = json!({ "rfc3161Timestamps": stamp.into_iter().collect::<Vec<_>>() });
         let mut bundle = json!({ "mediaType": version, "verificationMaterial": material });
-        match &self.envelope {
-            Some(envelope) => bundle["dsseEnvelope"] = envelope.to_value(),
-            None => {
-                use sha2::Digest as _;
-                bundle["messageSignature"] = json!({
-                    "messageDigest": { "algorithm": "SHA2_256", "digest": to_base64(&sha2::Sha256::digest(&self.blob)) },
-                    "signature": to_base64(&self.signature),
-                });
-            }
+        if let Some(envelope) = &self.envelope {
+            bundle["dsseEnvelope"] = envelope.to_value();
+        } else {
+            use sha2::Digest as _;
+            bundle["messageSignature"] = json!({
+                "messageDigest": { "algorithm": "SHA2_256", "digest": to_base64(&sha2::Sha256::digest(&self.blob)) },
+                "signature": to_base64(&self.signature),
+            });
         }
         Bundle::read(bundle.to_string().as_bytes()).map(Some)
     }
@@ -169,7 +168,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
         .chars()
         .map(|letter| letter.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
         .collect::<Option<_>>()?;
-    (digits.len() % 2 == 0 && digits.len() <= 128)
+    (digits.len().is_multiple_of(2) && digits.len() <= 128)
         .then(|| digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).collect())
 }
 

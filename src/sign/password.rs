@@ -34,14 +34,13 @@ impl Password {
     /// The password itself, then the other spelling of its end: `echo pw | cosign …` and `COSIGN_PASSWORD=pw` make keys with
     /// different passwords.
     pub(super) fn spellings(&self) -> [(Self, Unlocked); 2] {
-        let other = match self.0.strip_suffix(b"\n") {
-            Some(bare) => (Self::new(bare), Unlocked::WithoutLineBreak),
-            None => {
-                let mut longer = Zeroizing::new(Vec::with_capacity(self.0.len() + 1));
-                longer.extend_from_slice(&self.0);
-                longer.push(b'\n');
-                (Self(longer), Unlocked::WithLineBreak)
-            }
+        let other = if let Some(bare) = self.0.strip_suffix(b"\n") {
+            (Self::new(bare), Unlocked::WithoutLineBreak)
+        } else {
+            let mut longer = Zeroizing::new(Vec::with_capacity(self.0.len() + 1));
+            longer.extend_from_slice(&self.0);
+            longer.push(b'\n');
+            (Self(longer), Unlocked::WithLineBreak)
         };
         [(self.clone(), Unlocked::AsGiven), other]
     }

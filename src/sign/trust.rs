@@ -251,9 +251,16 @@ fn reject(error: &Error) -> Rejection {
         Error::IdentityMismatch { .. } => Reason::UntrustedIdentity,
         Error::IssuerMismatch { .. } => Reason::UntrustedIssuer,
         Error::SignatureInvalid(_) => Reason::InvalidSignature,
+        // Words of the library: it has one error for the artifact and for what a log entry says of it.
+        Error::ArtifactMismatch(detail) if detail.contains("entry") => Reason::InvalidLogBody,
         Error::ArtifactMismatch(_) => Reason::InvalidSubject,
         Error::UnsupportedArtifact(_) | Error::UnsupportedBundle(_) => Reason::Unsupported,
         Error::Certificate(error) => match error {
+            CertificateError::ChainInvalid(detail)
+                if detail.contains("CertExpired") || detail.contains("CertNotValidYet") =>
+            {
+                Reason::InvalidTimeExpired
+            }
             CertificateError::ChainInvalid(_) | CertificateError::NoValidAuthority { .. } => Reason::UntrustedRoot,
             CertificateError::NotYetValid { .. } | CertificateError::Expired { .. } => Reason::InvalidTimeExpired,
             CertificateError::Sct(_) => Reason::InvalidSct,

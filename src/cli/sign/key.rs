@@ -106,7 +106,7 @@ pub(super) fn open(path: &Path, password: &PasswordArguments) -> Result<SigningK
     match unlocked {
         Unlocked::AsGiven => {}
         Unlocked::WithLineBreak => {
-            Terminal::say(&format!("note: the password of {shown} ends with a line break, which was added"))
+            Terminal::say(&format!("note: the password of {shown} ends with a line break, which was added"));
         }
         Unlocked::WithoutLineBreak => {
             Terminal::say(&format!("note: the password of {shown} does not end with the line break that was given"));

@@ -13,7 +13,7 @@ use super::files;
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct PasswordArguments {
     /// Read the password of the private key from this file, as it is: a line break at its end belongs to it. Otherwise
-    /// IMGGUARD_KEY_PASSWORD, IMGGUARD_KEY_PASSWORD_FILE or COSIGN_PASSWORD are used, else the terminal is asked.
+    /// `IMGGUARD_KEY_PASSWORD`, `IMGGUARD_KEY_PASSWORD_FILE` or `COSIGN_PASSWORD` are used, else the terminal is asked.
     #[arg(long, value_name = "FILE", conflicts_with = "key_password_fd")]
     key_password_file: Option<PathBuf>,
     /// Read the password of the private key from this file descriptor.

@@ -239,7 +239,6 @@ pub(super) fn attach(store: &dyn Store, node: &Node, bundle: &[u8], predicate_ty
     store.put_blob(EMPTY_CONFIG)?;
     store.put_blob(bundle)?;
     store.put_referrer(&NewReferrer {
-        subject: &node.digest,
         bytes: &manifest,
         artifact_type: BUNDLE_TYPE,
         annotations: draft.annotations(),

@@ -1,6 +1,6 @@
 //! `imgguard verify`: is the image signed by whom it should be, and every part of it?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -9,8 +9,12 @@ use crate::model::Platform;
 use crate::sign::evidence::{
     Answer, Conditions, Examined, Found, FoundContent, Listing, Node, Place, Requirement, answer, examine,
 };
+use crate::sign::trust_policy::{TrustPolicy, Who};
 use crate::sign::verify::{Grounds, SignerRule};
-use crate::sign::{Bundle, IdentityRule, MAX_BUNDLE, Pattern, PublicKey, Reason, RootKind, SigstoreTrust, Standing};
+use crate::sign::{
+    Bundle, IdentityRule, MAX_BUNDLE, Pattern, PublicKey, Reason, RootKind, SigstoreTrust, Standing, VSA_TYPE,
+    VsaWishes,
+};
 
 use super::super::terminal::Terminal;
 use super::super::{Exit, Failure, SourceArguments, now, output};
@@ -33,8 +37,11 @@ pub(in crate::cli) struct VerifyArguments {
     #[arg(value_name = "REF", required = true)]
     images: Vec<String>,
     /// Trust this public key, repeatable: one of them is enough.
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["identity", "identity_pattern"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["identity", "identity_pattern", "policy"])]
     key: Vec<PathBuf>,
+    /// Ask for everything that this trust policy asks for.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "identity", "identity_pattern", "require", "vsa_verifier"])]
+    policy: Option<PathBuf>,
     /// Trust this identity, exact: an email address or a URI.
     #[arg(long, alias = "certificate-identity", value_name = "IDENTITY", conflicts_with = "identity_pattern")]
     identity: Option<String>,
@@ -50,6 +57,15 @@ pub(in crate::cli) struct VerifyArguments {
     /// What must be there: `sign`, or the type of an attestation; repeatable. `sign` unless given.
     #[arg(long, value_name = "TYPE")]
     require: Vec<String>,
+    /// Want a verification summary of this verifier (`verifier.id`) that passed.
+    #[arg(long, value_name = "ID", conflicts_with = "require")]
+    vsa_verifier: Option<String>,
+    /// What the summary must be about (`resourceUri`); the repository of the image unless given.
+    #[arg(long, value_name = "URI", requires = "vsa_verifier")]
+    vsa_resource: Option<String>,
+    /// A level that the summary must say was verified, repeatable.
+    #[arg(long, value_name = "LEVEL", requires = "vsa_verifier")]
+    vsa_level: Vec<String>,
     /// An annotation that must have been signed, repeatable.
     #[arg(short, long, value_name = "KEY=VALUE")]
     annotation: Vec<String>,
@@ -84,17 +100,8 @@ pub(in crate::cli) struct VerifyArguments {
     source: SourceArguments,
 }
 
-/// `90d`, `12h`, `30m`, `45s`, `45`.
 fn age(text: &str) -> Result<i64, String> {
-    let (number, unit) = match text.char_indices().last() {
-        Some((at, 'd')) => (text.get(..at), 86_400),
-        Some((at, 'h')) => (text.get(..at), 3_600),
-        Some((at, 'm')) => (text.get(..at), 60),
-        Some((at, 's')) => (text.get(..at), 1),
-        _ => (Some(text), 1),
-    };
-    let number = number.and_then(|number| number.parse::<u32>().ok());
-    number.map(|number| i64::from(number) * unit).ok_or_else(|| "write a whole number and d, h, m or s".to_owned())
+    crate::sign::trust_policy::age(text).ok_or_else(|| "write a whole number and d, h, m or s".to_owned())
 }
 
 pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -107,21 +114,37 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
     }
     let trust = SigstoreTrust::new(&root, now())
         .map_err(|error| Failure::usage(format!("the trust root cannot be used: {error}")))?;
+    let policy = arguments.policy.as_deref().map(read_policy).transpose()?;
+    let requirements = match &policy {
+        Some(policy) => policy.requirements.iter().map(|wanted| wanted.requirement.clone()).collect(),
+        None if arguments.vsa_verifier.is_some() => vec![Requirement::Attestation(VSA_TYPE.to_owned())],
+        None => requirements(&arguments.require)?,
+    };
     let judge = Judge {
-        rules: rules(&keys, identity.as_ref()),
+        rules: match &policy {
+            Some(policy) => policy.rules(),
+            None => rules(&keys, identity.as_ref()),
+        },
         grounds: Grounds {
             trust: &trust,
             ignore_log: arguments.insecure_ignore_tlog,
             p384_sha256: arguments.allow_p384_sha256,
         },
-        requirements: requirements(&arguments.require)?,
+        requirements,
         conditions: Conditions {
             annotations: image::annotations(&arguments.annotation)?,
             max_age: arguments.max_age,
             now: now(),
+            ..Conditions::default()
         },
         files: bundles(&arguments.bundle)?,
         recursive: arguments.recursive,
+        policy: policy.as_ref(),
+        vsa: arguments.vsa_verifier.as_ref().map(|verifier| VsaArguments {
+            verifier: verifier.clone(),
+            resource: arguments.vsa_resource.clone(),
+            levels: arguments.vsa_level.clone(),
+        }),
     };
     let mut exit = Exit::Pass;
     let mut verification = Verification { schema: report::SCHEMA, images: Vec::new() };
@@ -140,6 +163,27 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
         output::write(output, &text)?;
     }
     Ok(exit)
+}
+
+/// Reads a trust policy and the key files that it names, beside it.
+fn read_policy(path: &Path) -> Result<TrustPolicy, Failure> {
+    let text = String::from_utf8(files::read(path)?)
+        .map_err(|_| Failure::usage(format!("`{}` is no text", path.display())))?;
+    let mut policy = TrustPolicy::parse(&text).map_err(|error| {
+        let place = format!("{}:{}:{}", path.display(), error.span.line, error.span.column);
+        let failure = Failure::usage(format!("{place}: {}", error.message));
+        match error.hint.filter(|hint| !hint.is_empty()) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    })?;
+    for signer in policy.signers.values_mut() {
+        if let Who::KeyFile(file) = &signer.who {
+            let file = path.parent().unwrap_or(Path::new(".")).join(file);
+            signer.who = Who::Key(files::public_key(&file)?);
+        }
+    }
+    Ok(policy)
 }
 
 fn exit_of(standing: Standing) -> Exit {
@@ -214,6 +258,15 @@ struct Judge<'a> {
     conditions: Conditions,
     files: Vec<Vec<u8>>,
     recursive: Recursive,
+    policy: Option<&'a TrustPolicy>,
+    vsa: Option<VsaArguments>,
+}
+
+/// What a verification summary must say; the resource is the repository unless named.
+struct VsaArguments {
+    verifier: String,
+    resource: Option<String>,
+    levels: Vec<String>,
 }
 
 /// A node with everything that was found about it.
@@ -250,11 +303,15 @@ impl Judge<'_> {
             content: FoundContent::Bundle(bytes.clone()),
         }));
         let examined: Vec<Examined> = examine(&listing, &node.digest, &self.rules, &self.grounds);
-        let answers: Vec<Answer> = self
-            .requirements
-            .iter()
-            .map(|requirement| answer(&examined, &listing.gaps, &node.digest, requirement, &self.conditions))
-            .collect();
+        let conditions = self.conditions_for(store);
+        let answers: Vec<Answer> = match self.policy {
+            Some(policy) => policy.judge(&listing, &node.digest, &self.grounds, self.conditions.now),
+            None => self
+                .requirements
+                .iter()
+                .map(|requirement| answer(&examined, &listing.gaps, &node.digest, requirement, &conditions))
+                .collect(),
+        };
         let mut report = report::node_report(node);
         report.evidence = examined.iter().map(Into::into).collect();
         report.gaps = listing
@@ -267,6 +324,15 @@ impl Judge<'_> {
             .map(|(requirement, answer)| RequirementReport::new(requirement.predicate_type(), answer, &examined))
             .collect();
         Judged { report, answers }
+    }
+
+    fn conditions_for(&self, store: &dyn Store) -> Conditions {
+        let vsa = self.vsa.as_ref().map(|wanted| VsaWishes {
+            verifier: wanted.verifier.clone(),
+            resource: wanted.resource.clone().unwrap_or_else(|| store.name().to_owned()),
+            levels: wanted.levels.clone(),
+        });
+        Conditions { vsa, ..self.conditions.clone() }
     }
 
     /// Decides about the whole image, the root first: a child without evidence of its own is covered by an index above it, since
@@ -322,16 +388,6 @@ fn heavier(one: Standing, other: Standing) -> Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ages_have_units() {
-        assert_eq!(age("90d"), Ok(7_776_000));
-        assert_eq!(age("12h"), Ok(43_200));
-        assert_eq!(age("45"), Ok(45));
-        for wrong in ["", "d", "-1d", "1.5h", "1w"] {
-            assert!(age(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_definite_no_outweighs_what_was_not_seen() {
