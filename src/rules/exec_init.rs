@@ -2,7 +2,7 @@
 
 use crate::model::ImageFacts;
 
-use super::exec::{self, Resolver, Subject};
+use super::exec::{self, Subject};
 use super::setting::NoSettings;
 use super::words::{codes, count};
 use super::{Check, Fault, Level, Outcome, Rule};
@@ -46,9 +46,8 @@ impl Check for Init {
         if image.platform.os == "windows" {
             return Outcome::Unknown("commands of Windows images are not resolved".to_owned());
         }
-        let resolver = Resolver::new(image);
-        let subjects = exec::all(&resolver);
-        let Some((main, services)) = subjects.split_first() else {
+        let started = exec::started(image);
+        let Some((main, services)) = started.0.split_first() else {
             return Outcome::NotApplicable("there is no command".to_owned());
         };
         if let Some(init) = main.report.inits.first() {

@@ -80,11 +80,11 @@ impl Check for Resolve {
         if image.platform.os == "windows" {
             return Outcome::Unknown("commands of Windows images are not resolved".to_owned());
         }
-        let resolver = Resolver::new(image);
-        let subjects = exec::all(&resolver);
+        let started = exec::started(image);
+        let subjects = &started.0;
         let mut faults: Vec<Fault> = subjects.iter().flat_map(|subject| faults(image, subject)).collect();
         if self.shebangs {
-            faults.extend(broken_scripts(&resolver));
+            faults.extend(broken_scripts(&Resolver::new(image)));
         }
         if subjects.is_empty() {
             faults.push(Fault {
@@ -103,7 +103,7 @@ impl Check for Resolve {
         if let Some((subject, why)) = unknown {
             return Outcome::Unknown(format!("{}: {why}", subject.name));
         }
-        Outcome::Pass(told(&subjects))
+        Outcome::Pass(told(subjects))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::model::ImageFacts;
 
-use super::exec::{self, Resolver, Topic};
+use super::exec::{self, Topic};
 use super::setting::NoSettings;
 use super::user::{self, Resolved};
 use super::words::code;
@@ -84,8 +84,6 @@ fn switched(image: &ImageFacts) -> Vec<Fault> {
     if image.platform.os == "windows" {
         return Vec::new();
     }
-    let resolver = Resolver::new(image);
-    let subjects = exec::all(&resolver);
     let of = |subject: &exec::Subject| {
         let findings = subject.report.failures.iter().filter(|finding| finding.topic == Topic::User);
         let fault = |finding: &exec::Finding| Fault {
@@ -96,7 +94,7 @@ fn switched(image: &ImageFacts) -> Vec<Fault> {
         };
         findings.map(fault).collect::<Vec<_>>()
     };
-    let mut faults: Vec<Fault> = subjects.iter().flat_map(of).collect();
+    let mut faults: Vec<Fault> = exec::started(image).0.iter().flat_map(of).collect();
     faults.dedup();
     faults
 }

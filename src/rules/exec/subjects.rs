@@ -1,5 +1,7 @@
 //! What starts commands: the image's own command, its health check, and the services and jobs of its tables.
 
+use std::sync::Arc;
+
 use crate::model::ImageFacts;
 use crate::rules::Seat;
 use crate::rules::words::code;
@@ -60,8 +62,17 @@ pub(in crate::rules) fn health(resolver: &Resolver<'_>) -> Option<Subject> {
     Some(Subject { id: "HEALTHCHECK".to_owned(), name: code("HEALTHCHECK"), seat, report })
 }
 
+/// Everything that starts commands, worked out once for all rules that ask.
+#[derive(Debug)]
+pub(in crate::rules) struct Started(pub Vec<Subject>);
+
+/// The image's command first, then what its services and jobs start; nothing when it has no command.
+pub(in crate::rules) fn started(image: &ImageFacts) -> Arc<Started> {
+    image.derived.get(|| Started(all(&Resolver::new(image))))
+}
+
 /// The image's command and everything that its services and jobs start, health checks aside.
-pub(in crate::rules) fn all(resolver: &Resolver<'_>) -> Vec<Subject> {
+pub(super) fn all(resolver: &Resolver<'_>) -> Vec<Subject> {
     let Some(main) = main(resolver) else { return Vec::new() };
     let mut subjects = supervisor::programs(resolver, &main.report);
     subjects.extend(jobs::cron(resolver, &main.report));

@@ -1,5 +1,6 @@
 //! Commands of images as text, and what becomes of them.
 
+use super::subjects::all;
 use super::*;
 use crate::testkit::image::image;
 
