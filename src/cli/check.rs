@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::oci::Selector;
-use crate::policy::{Policy, Report, judge};
+use crate::policy::{Policy, Report, judge, settle};
 use crate::report::{Context, FORMATS, format};
 use crate::rules::Circumstances;
 
@@ -105,6 +105,7 @@ fn judge_all(
             }
         }
     }
+    settle(&mut reports);
     (reports, exit)
 }
 

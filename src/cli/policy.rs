@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::policy::{Policy, builtin, builtin_default, parse, preset_names, render, schema};
+use crate::policy::{Policy, builtin, builtin_default, parse_at, preset_names, render, schema};
 
 use super::terminal::Terminal;
 use super::{Exit, Failure, check, output};
@@ -77,7 +77,9 @@ pub(super) fn load(asked: Option<&str>, terminal: &Terminal) -> Result<(Policy, 
     let text = read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let mut parent = |relative: &str| read(&folder.join(relative)).map_err(|error| error.to_string());
-    let policy = parse(&text, &path.to_string_lossy(), &mut parent).map_err(|errors| refused(&errors, terminal))?;
+    let now = Some(super::now());
+    let policy =
+        parse_at(&text, &path.to_string_lossy(), &mut parent, now).map_err(|errors| refused(&errors, terminal))?;
     Ok((policy, Some(path)))
 }
 

@@ -17,11 +17,11 @@ impl Policy {
         let mut text =
             format!("# {}, digest {}\nversion: 1\nname: {}\n", visible(&self.source), self.digest, word(&self.name));
         text.push_str("rules:\n");
-        let mut group = "";
+        let mut group = String::new();
         for configured in &self.rules {
-            let (own, name) = configured.rule.id.split_once('.').unwrap_or((configured.rule.id, ""));
+            let (own, name) = configured.rule.id.split_once('.').unwrap_or((&configured.rule.id, ""));
             if own != group {
-                group = own;
+                own.clone_into(&mut group);
                 let _ = writeln!(text, "  {group}:");
             }
             let _ = writeln!(text, "    {name}:");

@@ -1,18 +1,22 @@
 //! One policy file: its keys checked, its rules named, nothing merged yet.
 
+use crate::rules::setting::{Day, KnownBase, NonEmpty, WantedPlatform};
 use crate::rules::{Level, Rule};
 use crate::yaml::{Member, Node, Scalar, Span, Value, YamlError, read, suggest};
+
+use super::waiver::WaiverDraft;
+use super::{Common, Scope, Since};
 
 /// The version of the file format.
 const VERSION: i64 = 1;
 /// Words for the levels, strictest first.
 const LEVELS: &[&str] = &["deny", "warn", "info", "off"];
 /// Keys of a file.
-const KEYS: &[&str] = &["version", "name", "extends", "bases", "rules"];
+const KEYS: &[&str] = &["version", "name", "extends", "bases", "limits", "lock", "rules", "waivers"];
 /// Keys of a file that the format keeps for later.
-const KEYS_KEPT: &[&str] = &["evidence", "limits", "lock", "custom", "structure", "waivers", "tests", "promote"];
-/// Keys of every rule's table that the format keeps for later.
-const RULE_KEYS_KEPT: &[&str] = &["since", "scope", "platforms"];
+const KEYS_KEPT: &[&str] = &["evidence", "custom", "structure", "tests", "promote"];
+/// Keys that every rule's table may have beside `level` and the rule's own settings.
+pub(super) const COMMON_KEYS: &[&str] = &["since", "scope", "platforms"];
 /// Most characters of a policy's name.
 const MAX_NAME: usize = 200;
 
@@ -29,6 +33,12 @@ pub(super) struct Document {
     pub(super) entries: Vec<Entry>,
     /// Ids of rules that are written wrongly here.
     pub(super) broken: Vec<&'static str>,
+    /// Most days that a waiver may last.
+    pub(super) waiver_days: Option<(u32, Span)>,
+    /// Rules and groups of rules that no child may loosen.
+    pub(super) locks: Vec<(String, Span)>,
+    /// Its exceptions.
+    pub(super) waivers: Vec<WaiverDraft>,
     /// What is wrong.
     pub(super) problems: Vec<YamlError>,
 }
@@ -40,17 +50,26 @@ pub(super) struct Entry {
     pub(super) key_span: Span,
     /// The level, when it is written.
     pub(super) level: Option<(Level, Span)>,
-    /// The settings without `level`.
+    /// The settings without `level` and what every rule may be told.
     pub(super) settings: Vec<Member>,
+    /// What every rule may be told: [`COMMON_KEYS`], as far as they are no settings of the rule itself.
+    pub(super) common: Vec<Member>,
 }
 
 /// A known base image, as the list `bases` has it: known by the digest of its manifest, by its layers, or both.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct KnownBase {
+struct WrittenBase {
     r#ref: String,
     digest: Option<crate::model::Digest>,
     diff_ids: Option<Vec<crate::model::Digest>>,
+}
+
+/// `limits`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Limits {
+    waiver_days: std::num::NonZeroU32,
 }
 
 impl Document {
@@ -74,6 +93,9 @@ impl Document {
                 "extends" => document.extends(value),
                 "bases" => document.bases(value),
                 "rules" => document.rules(value, table),
+                "limits" => document.limits(value),
+                "lock" => document.lock(value, table),
+                "waivers" => document.waivers(value, table),
                 key if KEYS_KEPT.contains(&key) => {
                     document.wrong(YamlError::new(*key_span, format!("`{key}` is not supported by this version")));
                 }
@@ -129,12 +151,12 @@ impl Document {
         let Some(elements) = self.filled_list(value, "a list of known base images") else { return };
         let before = self.problems.len();
         for element in elements {
-            match read::<KnownBase>(element) {
-                Ok(KnownBase { digest: None, diff_ids: None, .. }) => {
+            match read::<WrittenBase>(element) {
+                Ok(WrittenBase { digest: None, diff_ids: None, .. }) => {
                     let problem = YamlError::new(element.span, "neither `digest` nor `diff-ids` is given");
                     self.wrong(problem.with_hint("give `diff-ids`, the layers that prove the base, bottom first"));
                 }
-                Ok(KnownBase { r#ref, diff_ids, .. })
+                Ok(WrittenBase { r#ref, diff_ids, .. })
                     if r#ref.is_empty() || diff_ids.as_ref().is_some_and(Vec::is_empty) =>
                 {
                     let key = if r#ref.is_empty() { "ref" } else { "diff-ids" };
@@ -148,6 +170,66 @@ impl Document {
         // A wrong list is not handed to the rule, which would complain about the same once more.
         if self.problems.len() == before {
             self.bases = Some((elements.to_vec(), value.span));
+        }
+    }
+
+    fn limits(&mut self, value: &Node) {
+        match read::<Limits>(value) {
+            Ok(limits) => {
+                let span = value.get("waiver-days").map_or(value.span, |member| member.value.span);
+                self.waiver_days = Some((limits.waiver_days.get(), span));
+            }
+            Err(problem) => self.wrong(problem),
+        }
+    }
+
+    fn lock(&mut self, value: &Node, table: &'static [Rule]) {
+        let Some(elements) = self.filled_list(value, "a list of rules and groups") else { return };
+        for element in elements {
+            let Some(text) = element.text() else {
+                self.wrong(quoted_text(element));
+                continue;
+            };
+            let name = text.strip_suffix(".*").unwrap_or(text);
+            let known = OWN_GROUPS.contains(&name.split('.').next().unwrap_or_default())
+                || table.iter().any(|rule| is_locked_by(rule.id, name));
+            if known {
+                self.locks.push((name.to_owned(), element.span));
+            } else {
+                let mut names: Vec<&str> = table.iter().map(|rule| rule.id).collect();
+                names.extend(table.iter().filter_map(|rule| rule.id.split('.').next()));
+                names.dedup();
+                let mut problem = YamlError::new(element.span, format!("there is no rule and no group `{text}`"));
+                problem.hint = suggest(name, &names).filter(|hint| hint.starts_with("did"));
+                self.wrong(problem);
+            }
+        }
+    }
+
+    fn waivers(&mut self, value: &Node, table: &'static [Rule]) {
+        let Some(elements) = value.list() else {
+            return self.wrong(wants(value, "a list of waivers"));
+        };
+        for element in elements {
+            if element.table().is_none() {
+                self.wrong(wants(element, "a table with `rule`, `match`, `reason`, `owner` and `until`"));
+                continue;
+            }
+            match WaiverDraft::read(element) {
+                Ok(draft) => {
+                    let id = draft.rule();
+                    let own = OWN_GROUPS.contains(&id.split('.').next().unwrap_or_default());
+                    if !own && !table.iter().any(|rule| rule.id == id) {
+                        let ids: Vec<&str> = table.iter().map(|rule| rule.id).collect();
+                        let mut problem = YamlError::new(draft.rule_span, format!("there is no rule `{id}`"));
+                        problem.hint = suggest(id, &ids).filter(|hint| hint.starts_with("did"));
+                        self.wrong(problem);
+                    } else {
+                        self.waivers.push(draft);
+                    }
+                }
+                Err(problem) => self.wrong(problem),
+            }
         }
     }
 
@@ -187,7 +269,8 @@ impl Document {
 
     fn entry(&mut self, rule: &'static Rule, member: &Member) {
         let before = self.problems.len();
-        let mut entry = Entry { rule, key_span: member.key_span, level: None, settings: Vec::new() };
+        let mut entry =
+            Entry { rule, key_span: member.key_span, level: None, settings: Vec::new(), common: Vec::new() };
         match &member.value.value {
             Value::Table(settings) => {
                 let known = setting_names(rule);
@@ -209,8 +292,11 @@ impl Document {
         let left_out = matches!(&value.value, Value::Scalar(text, Scalar::Null) if text.is_empty());
         if key == "level" {
             entry.level = self.level(value, "a level");
-        } else if RULE_KEYS_KEPT.contains(&key.as_str()) && !known.contains(key) {
-            self.wrong(YamlError::new(*key_span, format!("`{key}` is not supported by this version")));
+        } else if COMMON_KEYS.contains(&key.as_str()) && !known.contains(key) && !left_out {
+            match common(std::slice::from_ref(setting)) {
+                Ok(_) => entry.common.push(setting.clone()),
+                Err(problem) => self.wrong(problem),
+            }
         } else if left_out {
             self.wrong(YamlError::new(*key_span, format!("`{key}` has no value")));
         } else if !known.contains(key) && suggest(key, &["level"]).is_some_and(|hint| hint.starts_with("did")) {
@@ -241,6 +327,38 @@ impl Document {
         };
         Some((level, value.span))
     }
+}
+
+/// Groups of rules that a policy brings along itself.
+pub(super) const OWN_GROUPS: &[&str] = &["custom", "structure"];
+
+/// Whether a lock on a rule, a group, or a group with `.*` names that rule.
+pub(super) fn is_locked_by(id: &str, lock: &str) -> bool {
+    id == lock || id.strip_prefix(lock).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Reads what every rule may be told; `null` takes an inherited value away.
+pub(super) fn common(members: &[Member]) -> Result<Common, YamlError> {
+    let mut common = Common::default();
+    for Member { key, value, .. } in
+        members.iter().filter(|one| !matches!(one.value.value, Value::Scalar(_, Scalar::Null)))
+    {
+        match key.as_str() {
+            // The day counts from its first second on.
+            "since" => {
+                let start = read::<Day>(value)?.0 - 86_400;
+                common.since = Some(Since { start });
+            }
+            "scope" => common.scope = read::<Scope>(value)?,
+            _ => common.platforms = read::<NonEmpty<WantedPlatform>>(value)?.into(),
+        }
+    }
+    Ok(common)
+}
+
+/// Reads the base images of the list `bases`; what is wrong in it has been said before.
+pub(super) fn known_bases(nodes: &[Node]) -> Vec<KnownBase> {
+    nodes.iter().filter_map(|node| read::<KnownBase>(node).ok()).collect()
 }
 
 /// Names of a rule's settings, as its schema lists them.

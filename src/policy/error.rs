@@ -17,8 +17,20 @@ pub struct PolicyError {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
-    /// A second place in the same text, and what is there.
-    pub related: Option<(Span, &'static str)>,
+    /// A second place, and what is there.
+    pub related: Option<Related>,
+    pub(super) source: usize,
+}
+
+/// A second place that belongs to an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// What people call its text.
+    pub file: String,
+    /// Where in that text.
+    pub span: Span,
+    /// What is there.
+    pub what: &'static str,
     pub(super) source: usize,
 }
 
@@ -40,16 +52,20 @@ impl PolicyErrors {
     pub(super) fn new(complaints: Vec<YamlError>, sources: &Sources) -> Self {
         let mut errors: Vec<PolicyError> = Vec::new();
         let mut texts: Vec<String> = Vec::new();
-        for complaint in complaints {
-            let Some((number, source, span)) = sources.locate(complaint.span) else { continue };
+        let mut keep = |number: usize, text: &str| {
             while texts.len() <= number {
                 texts.push(String::new());
             }
-            source.text.clone_into(&mut texts[number]);
+            text.clone_into(&mut texts[number]);
+        };
+        for complaint in complaints {
+            let Some((number, source, span)) = sources.locate(complaint.span) else { continue };
+            keep(number, &source.text);
             let related = complaint.related.and_then(|related| {
                 let (related, what) = *related;
-                let (same, _, place) = sources.locate(related)?;
-                (same == number).then_some((place, what))
+                let (other, text, span) = sources.locate(related)?;
+                keep(other, &text.text);
+                Some(Related { file: text.name.clone(), span, what, source: other })
             });
             errors.push(PolicyError {
                 file: source.name.clone(),
@@ -73,9 +89,9 @@ impl PolicyErrors {
         &self.errors
     }
 
-    /// The text that an error is about.
-    pub(super) fn text(&self, error: &PolicyError) -> &str {
-        self.texts.get(error.source).map_or("", String::as_str)
+    /// The text of that number.
+    pub(super) fn text(&self, source: usize) -> &str {
+        self.texts.get(source).map_or("", String::as_str)
     }
 }
 

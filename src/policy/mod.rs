@@ -4,6 +4,7 @@
 //! their place, and a policy with any error is no policy. It may extend presets and local files; these are applied
 //! from left to right, each once, then the file itself.
 
+mod attribution;
 mod describe;
 mod document;
 mod error;
@@ -11,19 +12,27 @@ mod error;
 mod fake;
 mod handbook;
 mod judge;
+mod lock;
 mod merge;
+mod notices;
 mod parse;
 mod presets;
 mod render;
 mod schema;
 mod source;
 mod types;
+mod waiver;
 
-pub use error::{PolicyError, PolicyErrors};
+pub use attribution::{Attribution, Attributor, instruction, setter, unescape_pointer};
+pub use error::{PolicyError, PolicyErrors, Related};
 pub use handbook::{handbook, rule_page};
-pub use judge::judge;
-pub use parse::parse;
+pub use judge::{judge, settle};
+pub use parse::{parse, parse_at};
 pub use presets::{builtin, builtin_default, preset_names};
 pub use render::render;
 pub use schema::{schema, schema_text};
-pub use types::{Approved, Configured, Counts, ImageReport, Origin, Policy, Report, RuleResult, Setting, Verdict};
+pub use types::{
+    Approved, Common, Configured, Counts, Descriptor, ImageReport, Origin, Policy, Report, RuleResult, Scope, Setting,
+    Since, Verdict, Waived,
+};
+pub use waiver::{Match, Waiver};

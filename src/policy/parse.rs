@@ -7,7 +7,7 @@ use crate::rules::{RULES, Rule};
 use crate::yaml::{Span, YamlError, parse_all, suggest};
 
 use super::document::Document;
-use super::merge::Merge;
+use super::merge::{Merge, Merged};
 use super::presets::PRESETS;
 use super::source::Sources;
 use super::{Policy, PolicyErrors};
@@ -34,7 +34,20 @@ pub fn parse(
     file: &str,
     load: &mut dyn FnMut(&str) -> Result<String, String>,
 ) -> Result<Policy, PolicyErrors> {
-    parse_with(RULES, PRESETS, text, file, load)
+    parse_at(text, file, load, None)
+}
+
+/// [`parse`] at a time, in seconds since 1970: the length of waivers is measured from it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_at(
+    text: &str,
+    file: &str,
+    load: &mut dyn FnMut(&str) -> Result<String, String>,
+    now: Option<i64>,
+) -> Result<Policy, PolicyErrors> {
+    parse_with(RULES, PRESETS, text, file, load, now)
 }
 
 /// [`parse`] with another table of rules and other presets.
@@ -44,6 +57,7 @@ pub(super) fn parse_with(
     text: &str,
     file: &str,
     load: &mut dyn FnMut(&str) -> Result<String, String>,
+    now: Option<i64>,
 ) -> Result<Policy, PolicyErrors> {
     let mut reader = Reader {
         table,
@@ -59,7 +73,7 @@ pub(super) fn parse_with(
     };
     let key = file.rsplit_once('/').map_or(file, |(_, name)| name).to_owned();
     reader.open(key, file.to_owned(), text.to_owned());
-    reader.finish(file)
+    reader.finish(file, now)
 }
 
 /// A file or preset that has been read.
@@ -183,13 +197,21 @@ impl Reader<'_> {
         }
     }
 
-    fn finish(self, file: &str) -> Result<Policy, PolicyErrors> {
+    fn finish(self, file: &str, now: Option<i64>) -> Result<Policy, PolicyErrors> {
         let Self { sources, applied, mut problems, incomplete, .. } = self;
+        let digest = match applied.as_slice() {
+            [only] => only.digest.clone(),
+            all => {
+                let list: Vec<String> = all.iter().map(|one| one.digest.to_string()).collect();
+                Digest::of(list.join("\n").as_bytes())
+            }
+        };
+        let name = applied.last().and_then(|last| last.document.name.clone());
         let mut merge = Merge::default();
-        for Applied { document, .. } in &applied {
+        for Applied { document, .. } in applied {
             merge.apply(document);
         }
-        let (rules, wrong) = merge.finish(&sources);
+        let Merged { rules, waivers, bases, problems: wrong } = merge.finish(&sources, now);
         // What a missing text would have said is not known: complaints about the whole could be wrong.
         if !incomplete {
             problems.extend(wrong);
@@ -203,15 +225,8 @@ impl Reader<'_> {
         if !problems.is_empty() {
             return Err(PolicyErrors::new(problems, &sources));
         }
-        let digest = match applied.as_slice() {
-            [only] => only.digest.clone(),
-            all => {
-                let list: Vec<String> = all.iter().map(|one| one.digest.to_string()).collect();
-                Digest::of(list.join("\n").as_bytes())
-            }
-        };
-        let name = applied.last().and_then(|last| last.document.name.clone());
-        Ok(Policy { name: name.unwrap_or_else(|| file.to_owned()), source: file.to_owned(), digest, rules })
+        let name = name.unwrap_or_else(|| file.to_owned());
+        Ok(Policy { name, source: file.to_owned(), digest, rules, waivers, bases })
     }
 }
 

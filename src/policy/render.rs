@@ -16,7 +16,7 @@ pub fn render(errors: &PolicyErrors, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut shown = String::new();
     for error in errors.errors().iter().take(MAX_SHOWN) {
-        shown.push_str(&one(&renderer, error, errors.text(error)));
+        shown.push_str(&one(&renderer, error, errors));
         shown.push_str("\n\n");
     }
     let count = errors.errors().len();
@@ -30,15 +30,21 @@ pub fn render(errors: &PolicyErrors, color: bool) -> String {
     shown
 }
 
-fn one(renderer: &Renderer, error: &PolicyError, text: &str) -> String {
-    let text = printable(text);
+fn one(renderer: &Renderer, error: &PolicyError, errors: &PolicyErrors) -> String {
+    let text = printable(errors.text(error.source));
+    let elsewhere = error.related.as_ref().filter(|related| related.source != error.source);
+    let other = elsewhere.map(|related| printable(errors.text(related.source))).unwrap_or_default();
     let mut snippet = Snippet::source(text.as_str())
         .path(visible(&error.file))
         .annotation(AnnotationKind::Primary.span(first_line(&text, error.span)));
-    if let Some((place, what)) = error.related {
-        snippet = snippet.annotation(AnnotationKind::Context.span(first_line(&text, place)).label(what));
+    if let Some(related) = error.related.as_ref().filter(|related| related.source == error.source) {
+        snippet = snippet.annotation(AnnotationKind::Context.span(first_line(&text, related.span)).label(related.what));
     }
     let mut group = Level::ERROR.primary_title(error.message.as_str()).element(snippet);
+    if let Some(related) = elsewhere {
+        let mark = AnnotationKind::Context.span(first_line(&other, related.span)).label(related.what);
+        group = group.element(Snippet::source(other.as_str()).path(visible(&related.file)).annotation(mark));
+    }
     if let Some(hint) = &error.hint {
         group = group.element(Level::HELP.message(hint.as_str()));
     }

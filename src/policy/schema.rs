@@ -60,6 +60,21 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
                 "description": "Known base images: the layers that prove an image to be built on them.",
                 "type": "array", "minItems": 1, "items": base(),
             },
+            "limits": {
+                "description": "What waivers may do, here and in every policy that extends this one.",
+                "type": "object", "additionalProperties": false, "minProperties": 1,
+                "properties": {
+                    "waiver-days": { "description": "Most days that a waiver may last.", "type": "integer", "minimum": 1 },
+                },
+            },
+            "lock": {
+                "description": "Rules (`user.root`) and groups (`secrets`) that policies which extend this one may only tighten and never waive.",
+                "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[a-z-]+([.][a-z*-]+)?$" },
+            },
+            "waivers": {
+                "description": "Exceptions: which findings of a rule are let pass, why, who answers for it, and until when.",
+                "type": "array", "items": waiver(),
+            },
             "rules": {
                 "description": "Group, rule, then a level or a table of `level` and settings.",
                 "type": "object", "additionalProperties": false, "properties": groups,
@@ -72,6 +87,9 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
             },
         },
     });
+    for (name, definition) in common() {
+        schema["$defs"][name] = definition;
+    }
     let definitions = used(&schema, generator.definitions());
     for (name, definition) in definitions {
         schema["$defs"][name] = definition;
@@ -97,10 +115,72 @@ fn base() -> Value {
     })
 }
 
+/// An element of `waivers`.
+fn waiver() -> Value {
+    let text = |about: &str| json!({ "description": about, "type": "string", "pattern": "\\S" });
+    let globs = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["rule", "match", "reason", "owner", "until"],
+        "properties": {
+            "rule": text("Id of the rule."),
+            "match": {
+                "description": "Which findings: all given parts must fit.",
+                "type": "object", "additionalProperties": false, "minProperties": 1,
+                "properties": {
+                    "path": { "description": "Path of the file: a glob or a list of globs.", "anyOf": [{ "type": "string" }, globs] },
+                    "sha256": { "description": "Content of the file.", "type": "string", "pattern": "^[0-9a-f]{64}$" },
+                    "purl": text("Package: a name or a package URL, with wildcards."),
+                    "id": text("Id of a vulnerability, licence or product."),
+                    "port": text("Port with its protocol."),
+                    "env": text("Name of the environment variable."),
+                    "label": text("Key of the label."),
+                    "fingerprint": { "description": "Fingerprint of the secret.", "type": "string", "pattern": "^[0-9a-f]{32}$" },
+                    "subject": text("The subject of the finding, as `-o json` prints it."),
+                },
+            },
+            "reason": text("Why it is accepted."),
+            "owner": text("Who answers for it."),
+            "until": day("The last day on which it holds (UTC)."),
+            "image": {
+                "description": "Images it is for; all when not given.",
+                "type": "array", "minItems": 1, "items": { "type": "string" },
+            },
+            "platforms": platforms("Platforms it is for; all when not given."),
+        },
+    })
+}
+
+fn day(about: &str) -> Value {
+    json!({ "description": about, "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
+}
+
+fn platforms(about: &str) -> Value {
+    json!({
+        "description": about, "type": "array", "minItems": 1,
+        "items": { "type": "string", "pattern": "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$" },
+    })
+}
+
+/// What every rule may be told beside its level.
+fn common() -> Map<String, Value> {
+    let scope = json!({
+        "description": "Whose findings count: `own` leaves out what is proved to come from the base image.",
+        "enum": ["own", "base", "all"],
+    });
+    let since = day("The day from which it denies (UTC); a warning until then.");
+    let platforms = platforms("The platforms it is judged on; all when not given.");
+    let all = [("since", since), ("scope", scope), ("platforms", platforms)];
+    let or_null = |one: Value| json!({ "anyOf": [one, { "type": "null" }] });
+    all.into_iter().map(|(name, one)| (name.to_owned(), or_null(one))).collect()
+}
+
 /// The table form of a rule: its settings, none of them mandatory since a parent may give it, and `level`.
 fn table_of(properties: &Map<String, Value>) -> Value {
     let mut all = Map::new();
     all.insert("level".to_owned(), json!({ "$ref": "#/$defs/level" }));
+    for (name, _) in common() {
+        all.insert(name.clone(), json!({ "$ref": format!("{DEFINITIONS}{name}") }));
+    }
     for (name, schema) in properties {
         let mut property = json!({ "anyOf": [schema, { "type": "null" }] });
         if let Some(description) = schema.get("description") {

@@ -1,7 +1,13 @@
 //! The checked policy and what judging by it yields.
 
-use crate::model::{Digest, Gap, Inspection};
-use crate::rules::{Check, Level, Outcome, Rule};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::model::{Digest, Gap, Inspection, Platform};
+use crate::rules::setting::{KnownBase, WantedPlatform};
+use crate::rules::{Check, Fault, Level, Outcome, Rule};
+
+use super::waiver::Waiver;
 
 /// Where a rule's level and settings were written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,12 +29,90 @@ pub struct Setting {
     pub origin: Origin,
 }
 
+/// What people are told of a rule, whether it comes with the program or stands in a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descriptor {
+    /// `group.rule`.
+    pub id: Cow<'static, str>,
+    /// Frozen code; of a rule that a policy brings along, its id.
+    pub code: Cow<'static, str>,
+    /// One line: what a finding says.
+    pub summary: Cow<'static, str>,
+    /// Why it matters: Markdown.
+    pub why: Cow<'static, str>,
+    /// How to fix it: Markdown.
+    pub fix: Cow<'static, str>,
+}
+
+impl Descriptor {
+    /// The group: the part of the id before the dot.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.id.split('.').next().unwrap_or(&self.id)
+    }
+}
+
+impl From<&Rule> for Descriptor {
+    fn from(rule: &Rule) -> Self {
+        Self {
+            id: rule.id.into(),
+            code: rule.code.into(),
+            summary: rule.summary.into(),
+            why: rule.why.into(),
+            fix: rule.fix.into(),
+        }
+    }
+}
+
+/// Whose findings of a rule count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Those that are not proved to come from the base image.
+    Own,
+    /// Those that are proved to come from the base image.
+    Base,
+    /// All.
+    #[default]
+    All,
+}
+
+/// The day from which a rule denies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Its first second, in seconds since 1970.
+    pub start: i64,
+}
+
+/// What every rule's table may say beside the rule's own settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Common {
+    /// Until then a deny counts as warn.
+    pub since: Option<Since>,
+    /// Whose findings count.
+    pub scope: Scope,
+    /// The platforms it is judged on; all when empty.
+    pub platforms: Vec<WantedPlatform>,
+}
+
+impl Common {
+    /// Whether the rule is judged on that platform.
+    #[must_use]
+    pub fn covers(&self, platform: &Platform) -> bool {
+        self.platforms.is_empty() || self.platforms.iter().any(|wanted| platform.matches(&wanted.0))
+    }
+}
+
 /// A rule that is switched on.
 pub struct Configured {
-    /// The rule.
-    pub rule: &'static Rule,
+    /// What people are told of it.
+    pub rule: Arc<Descriptor>,
     /// Its level in this policy; never [`Level::Off`].
     pub level: Level,
+    /// What every rule may be told.
+    pub common: Common,
+    /// Whether it looks at packages, which are put together only when somebody asks.
+    pub needs_packages: bool,
     /// The rule with its settings.
     pub check: Box<dyn Check>,
     /// Where the rule was last set.
@@ -47,26 +131,70 @@ pub struct Policy {
     pub digest: Digest,
     /// The rules that are on, sorted by id.
     pub rules: Vec<Configured>,
+    /// The exceptions, in the order of the texts.
+    pub waivers: Vec<Waiver>,
+    /// Base images whose layers are known.
+    pub bases: Vec<KnownBase>,
 }
 
 impl Policy {
     /// Whether one of its rules looks at packages.
     #[must_use]
     pub fn reads_packages(&self) -> bool {
-        self.rules.iter().any(|configured| configured.rule.reads_packages())
+        self.rules.iter().any(|configured| configured.needs_packages)
     }
+}
+
+/// A fault that a waiver lets pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waived {
+    /// The fault.
+    pub fault: Fault,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day of the waiver, such as `2027-01-15`.
+    pub until: String,
+    /// Where the waiver stands.
+    pub origin: Origin,
 }
 
 /// What one rule said of one image.
 pub struct RuleResult {
     /// The rule.
-    pub rule: &'static Rule,
-    /// Its level in the policy.
+    pub rule: Arc<Descriptor>,
+    /// Its level in the policy; warn while `since` holds a deny back.
     pub level: Level,
-    /// Its answer.
+    /// Its answer: [`Outcome::Waived`] when every fault is waived, [`Outcome::Fail`] with the rest when some are.
     pub outcome: Outcome,
     /// Where the policy says so.
     pub origin: Origin,
+    /// The faults that waivers let pass.
+    pub waived: Vec<Waived>,
+    /// What the policy did to the answer, one sentence each.
+    pub remarks: Vec<String>,
+}
+
+impl RuleResult {
+    /// An answer to which the policy added nothing.
+    #[must_use]
+    pub fn plain(rule: Arc<Descriptor>, level: Level, outcome: Outcome, origin: Origin) -> Self {
+        Self { rule, level, outcome, origin, waived: Vec::new(), remarks: Vec::new() }
+    }
+
+    /// The same answer for another platform.
+    pub(super) fn again(&self) -> Self {
+        let Self { rule, level, outcome, origin, waived, remarks } = self;
+        Self {
+            rule: Arc::clone(rule),
+            level: *level,
+            outcome: outcome.clone(),
+            origin: origin.clone(),
+            waived: waived.clone(),
+            remarks: remarks.clone(),
+        }
+    }
 }
 
 /// What the policy said of one platform's image: `results` are in the order of [`Policy::rules`].
@@ -81,6 +209,7 @@ impl ImageReport {
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for result in &self.results {
+            counts.waived += result.waived.len();
             let counter = match (&result.outcome, result.level) {
                 (Outcome::Fail(_), Level::Deny) => &mut counts.denied,
                 (Outcome::Fail(_), Level::Warn) => &mut counts.warned,
@@ -88,6 +217,7 @@ impl ImageReport {
                 (Outcome::Unknown(_), _) => &mut counts.unknown,
                 (Outcome::Pass(_), _) => &mut counts.passed,
                 (Outcome::NotApplicable(_), _) => &mut counts.not_applicable,
+                (Outcome::Waived, _) => continue,
             };
             *counter += 1;
         }
@@ -110,17 +240,20 @@ pub struct Counts {
     pub passed: usize,
     /// Had nothing to judge.
     pub not_applicable: usize,
+    /// Faults that waivers let pass.
+    pub waived: usize,
 }
 
 impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
-        let Self { denied, warned, informed, unknown, passed, not_applicable } = other;
+        let Self { denied, warned, informed, unknown, passed, not_applicable, waived } = other;
         self.denied += denied;
         self.warned += warned;
         self.informed += informed;
         self.unknown += unknown;
         self.passed += passed;
         self.not_applicable += not_applicable;
+        self.waived += waived;
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Gap, ImageFacts, Platform};
-use crate::policy::{ImageReport, Origin, Report, RuleResult};
-use crate::rules::{Level, Outcome, Rule, Seat};
+use crate::policy::{Attribution, Descriptor, ImageReport, Origin, Report, RuleResult, Waived};
+use crate::rules::{Fault, Level, Outcome};
 
 use super::place::{Place, Places};
 
@@ -21,13 +21,15 @@ pub(super) enum Weight {
     Open,
     /// An info-level rule does not hold.
     Info,
+    /// A waiver lets it pass.
+    Waived,
 }
 
 /// One thing to tell.
 #[derive(Clone)]
 pub(super) struct Finding<'a> {
     pub(super) weight: Weight,
-    pub(super) rule: &'static Rule,
+    pub(super) rule: &'a Descriptor,
     pub(super) level: Level,
     pub(super) origin: &'a Origin,
     /// What the fault is about; empty when undecided.
@@ -37,6 +39,12 @@ pub(super) struct Finding<'a> {
     /// How to fix it in this image, when the rule knew.
     pub(super) own_fix: Option<&'a str>,
     pub(super) place: Place,
+    /// Whether the base image brought it or the image itself; none when no base is proved or it cannot be told.
+    pub(super) attribution: Option<Attribution>,
+    /// What the policy did to the answer of the rule.
+    pub(super) remarks: &'a [String],
+    /// The waiver that lets it pass.
+    pub(super) waiver: Option<&'a Waived>,
     /// The platforms it is true of, as indices into the images of the report.
     pub(super) images: Vec<usize>,
 }
@@ -44,7 +52,7 @@ pub(super) struct Finding<'a> {
 impl Finding<'_> {
     /// How to fix it: what the rule knew about this image, else its general advice.
     pub(super) fn fix(&self) -> &str {
-        self.own_fix.unwrap_or(self.rule.fix)
+        self.own_fix.unwrap_or(&self.rule.fix)
     }
 
     /// The name of the thing it is about, unless the message says it already.
@@ -71,37 +79,47 @@ fn weight(level: Level, outcome: &Outcome) -> Option<Weight> {
         (Outcome::Fail(_), Level::Info) => Some(Weight::Info),
         (Outcome::Unknown(_), Level::Deny) => Some(Weight::Undecided),
         (Outcome::Unknown(_), Level::Warn | Level::Info) => Some(Weight::Open),
-        (_, Level::Off) | (Outcome::Pass(_) | Outcome::NotApplicable(_), _) => None,
+        (_, Level::Off) | (Outcome::Pass(_) | Outcome::NotApplicable(_) | Outcome::Waived, _) => None,
     }
 }
 
 fn of_result<'a>(places: &Places<'_>, image: usize, result: &'a RuleResult) -> Vec<Finding<'a>> {
-    let Some(weight) = weight(result.level, &result.outcome) else { return Vec::new() };
-    let RuleResult { rule, level, outcome, origin } = result;
-    let finding = |subject, message, own_fix, seat: Option<&'a Seat>| Finding {
+    let RuleResult { rule, level, outcome, origin, waived, remarks } = result;
+    let blank = |weight, subject, message| Finding {
         weight,
         rule,
         level: *level,
         origin,
         subject,
         message,
-        own_fix,
-        place: seat.map(|seat| places.of(seat)).unwrap_or_default(),
+        own_fix: None,
+        place: Place::default(),
+        attribution: None,
+        remarks,
+        waiver: None,
         images: vec![image],
     };
-    match outcome {
-        Outcome::Fail(faults) => faults
-            .iter()
-            .map(|fault| finding(&fault.subject, &fault.message, fault.fix.as_deref(), Some(&fault.seat)))
-            .collect(),
-        Outcome::Unknown(reason) => vec![finding("", reason, None, None)],
-        Outcome::Pass(_) | Outcome::NotApplicable(_) => Vec::new(),
+    let of_fault = |weight, fault: &'a Fault| Finding {
+        own_fix: fault.fix.as_deref(),
+        place: places.of(&fault.seat),
+        attribution: places.attribution(&fault.seat),
+        ..blank(weight, fault.subject.as_str(), fault.message.as_str())
+    };
+    let mut findings = Vec::new();
+    if let Some(weight) = weight(*level, outcome) {
+        match outcome {
+            Outcome::Fail(faults) => findings.extend(faults.iter().map(|fault| of_fault(weight, fault))),
+            Outcome::Unknown(reason) => findings.push(blank(weight, "", reason.as_str())),
+            Outcome::Pass(_) | Outcome::NotApplicable(_) | Outcome::Waived => {}
+        }
     }
+    findings.extend(waived.iter().map(|one| Finding { waiver: Some(one), ..of_fault(Weight::Waived, &one.fault) }));
+    findings
 }
 
 fn sort(findings: &mut [Finding<'_>]) {
     findings.sort_by(|a, b| {
-        let key = |one: &Finding<'_>| (one.weight, one.rule.id);
+        let key = |one: &Finding<'_>| (one.weight, one.rule.id.clone());
         key(a).cmp(&key(b)).then_with(|| (a.subject, a.message, &a.place).cmp(&(b.subject, b.message, &b.place)))
     });
 }
@@ -121,7 +139,7 @@ pub(super) fn of_report(report: &Report) -> Vec<Finding<'_>> {
         for finding in of_image(at, image, judged) {
             let key = (
                 finding.weight,
-                finding.rule.id,
+                finding.rule.id.as_ref(),
                 finding.subject,
                 finding.message,
                 finding.own_fix,

@@ -3,7 +3,7 @@
 use super::Context;
 use super::escape::{command_message, command_property, visible};
 use super::findings::{self, Finding, Weight};
-use super::summary::{reference, verdict_word};
+use super::summary::{count, reference, verdict_word};
 use crate::policy::{Report, Verdict};
 
 /// Annotations of one kind that GitHub shows per step.
@@ -78,7 +78,16 @@ fn of_report(report: &Report, context: &Context<'_>) -> Vec<Annotation> {
         }
     });
     let told = |finding: &Finding<'_>| annotation(report, finding, context);
-    findings[..errors].iter().map(told).chain(gaps).chain(findings[errors..].iter().map(told)).collect()
+    // What is waived is no annotation by itself: its number is told once.
+    let waived = findings.iter().filter(|finding| finding.weight == Weight::Waived).count();
+    let number = (waived > 0).then(|| Annotation {
+        kind: Kind::Notice,
+        line: None,
+        title: "waived".to_owned(),
+        lines: vec![format!("{} waived by the policy", count(waived, "finding")), image_line(report, &[])],
+    });
+    let rest = findings[errors..].iter().filter(|finding| finding.weight != Weight::Waived).map(told);
+    findings[..errors].iter().map(told).chain(gaps).chain(rest).chain(number).collect()
 }
 
 fn image_line(report: &Report, images: &[usize]) -> String {
@@ -90,12 +99,14 @@ fn annotation(report: &Report, finding: &Finding<'_>, context: &Context<'_>) -> 
     let kind = match finding.weight {
         Weight::Error | Weight::Undecided => Kind::Error,
         Weight::Warning => Kind::Warning,
-        Weight::Open | Weight::Info => Kind::Notice,
+        Weight::Open | Weight::Info | Weight::Waived => Kind::Notice,
     };
     let undecided = matches!(finding.weight, Weight::Undecided | Weight::Open);
     let message = if undecided { format!("could not be decided: {}", finding.message) } else { finding.headline() };
     let mut lines = vec![message, image_line(report, &finding.images)];
     lines.extend(finding.place.locator.clone());
+    lines.extend(finding.attribution.map(|whose| format!("whose: {}", whose.word())));
+    lines.extend(finding.remarks.iter().map(|remark| format!("note: {remark}")));
     for step in &finding.place.steps {
         let layer = step.layer.map(|layer| format!(" layer {layer}")).unwrap_or_default();
         lines.push(format!("{}{layer}: {}", step.role.word(), step.instruction.as_deref().unwrap_or("?")));
@@ -107,7 +118,7 @@ fn annotation(report: &Report, finding: &Finding<'_>, context: &Context<'_>) -> 
     Annotation {
         kind,
         line: (policy && finding.origin.line > 0).then_some(finding.origin.line),
-        title: finding.rule.id.to_owned(),
+        title: finding.rule.id.to_string(),
         lines,
     }
 }
@@ -133,15 +144,15 @@ mod tests {
 
     #[test]
     fn findings_become_annotations_worst_first() {
-        insta::assert_snapshot!(render(&[sample::denied()], &sample::context()), @"
-        ::error file=imgguard.yaml,line=35,title=secrets.content::GitHub token `ghp_…x3 (40)` in `/app/.env`%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/app/.env:3%0Ashipped layer 2: COPY . /app%0Adeleted layer 3: RUN rm -rf /app/.env /var/lib/apt/lists/*%0Afix: Rotate it, then keep it out of the build: `RUN --mount=type=secret`.
-        ::error file=imgguard.yaml,line=18,title=user.root::the image runs as `root` (uid 0)%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0Aconfig.User%0Aset by: USER root%0Afix: add `USER 1000` as the last step
+        insta::assert_snapshot!(render(&[sample::denied()], &sample::context()), @r"
+        ::error file=imgguard.yaml,line=35,title=secrets.content::GitHub token `ghp_…x3 (40)` in `/app/.env`%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/app/.env:3%0Awhose: own%0Ashipped layer 2: COPY . /app%0Adeleted layer 3: RUN rm -rf /app/.env /var/lib/apt/lists/*%0Afix: Rotate it, then keep it out of the build: `RUN --mount=type=secret`.
+        ::error file=imgguard.yaml,line=18,title=user.root::the image runs as `root` (uid 0)%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0Aconfig.User%0Awhose: own%0Aset by: USER root%0Afix: add `USER 1000` as the last step
         ::error file=imgguard.yaml,line=14,title=base.age::could not be decided: the base's date is not known: no list of bases is given%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64
-        ::warning file=imgguard.yaml,line=31,title=files.setuid::/opt/agent/helper: mode 6755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/opt/agent/helper%0Ain layer 2: COPY . /app%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
-        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/ping: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/arm64%0A/usr/bin/ping%0Ain layer 1: RUN apt-get update && apt-get install -y gcc sudo%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
-        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/su: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/usr/bin/su%0Ain layer 0: ADD file:8d33 in /%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
-        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/sudo: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/usr/bin/sudo%0Ain layer 1: RUN apt-get update && apt-get install -y gcc sudo%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
-        ::notice file=imgguard.yaml,line=33,title=layers.count::4 layers, more than 3%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0Afix: Join steps that belong together.
+        ::warning file=imgguard.yaml,line=31,title=files.setuid::/opt/agent/helper: mode 6755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/opt/agent/helper%0Awhose: own%0Ain layer 2: COPY . /app%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
+        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/ping: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/arm64%0A/usr/bin/ping%0Awhose: own%0Ain layer 1: RUN apt-get update && apt-get install -y gcc sudo%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
+        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/su: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/usr/bin/su%0Awhose: base%0Ain layer 0: ADD file:8d33 in /%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
+        ::warning file=imgguard.yaml,line=31,title=files.setuid::/usr/bin/sudo: mode 4755, owner 0%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0A/usr/bin/sudo%0Awhose: own%0Ain layer 1: RUN apt-get update && apt-get install -y gcc sudo%0Afix: `RUN chmod a-s PATH` in the layer that adds it.
+        ::notice file=imgguard.yaml,line=33,title=layers.count::4 layers, more than 3%0Aregistry.example/acme/app:1.4.2  linux/amd64, linux/arm64%0Awhose: own%0Afix: Join steps that belong together.
         ");
     }
 

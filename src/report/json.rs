@@ -105,6 +105,8 @@ struct Counts {
     unknown: usize,
     /// Parts of the image that could not be seen.
     gaps: usize,
+    /// Faults that waivers let pass.
+    waived: usize,
 }
 
 /// One platform.
@@ -193,11 +195,34 @@ struct Answer<'a> {
     detail: &'a str,
     /// At least one when the outcome is `fail`, else none.
     faults: Vec<Fault<'a>>,
+    /// The faults that waivers let pass: some of them when the outcome is `fail`, all of them when it is `waived`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    waived: Vec<WaivedFault<'a>>,
+    /// What the policy did to the answer: held back until a day, left out by `scope`.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[schemars(default)]
+    remarks: &'a [String],
     /// Where the policy says so.
     origin: Origin<'a>,
 }
 
-/// The four-valued answer.
+/// A fault that a waiver lets pass.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WaivedFault<'a> {
+    fault: Fault<'a>,
+    /// Why it is accepted.
+    reason: &'a str,
+    /// Who answers for it.
+    owner: &'a str,
+    /// The last day of the waiver.
+    until: &'a str,
+    /// Where the waiver stands.
+    origin: Origin<'a>,
+}
+
+/// The answer: four values of a rule, and `waived`, which is the policy's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Outcome {
@@ -205,6 +230,8 @@ enum Outcome {
     Fail,
     Unknown,
     NotApplicable,
+    /// Every fault is let pass by a waiver.
+    Waived,
 }
 
 /// A place in the policy.
@@ -227,8 +254,21 @@ struct Fault<'a> {
     /// How to fix it: Markdown.
     fix: &'a str,
     location: Location<'a>,
+    /// Whether the base image brought it or the image itself; absent when no base is proved or it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribution: Option<Attribution>,
     /// The build steps that made it, first step first.
     steps: Vec<BuildStep<'a>>,
+}
+
+/// Whose a fault is.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Attribution {
+    /// The base image brought it.
+    Base,
+    /// The image itself brought it.
+    Own,
 }
 
 /// Where in the image a fault sits.
@@ -348,7 +388,7 @@ impl<'a> From<&'a policy::Report> for Subject<'a> {
         let policy::Report { inspection, images, gaps: _, policy, policy_source, policy_digest, verdict } = report;
         let first = inspection.images.first();
         let gaps = findings::gaps(report);
-        let Counted { errors, warnings, infos, undecided, unknown } = Counted::of(&findings::of_report(report));
+        let Counted { errors, warnings, infos, undecided, unknown, waived } = Counted::of(&findings::of_report(report));
         Self {
             reference: first.map(|image| image.subject.reference.as_str()),
             repository: first.map(|image| image.subject.repository.as_str()),
@@ -360,7 +400,7 @@ impl<'a> From<&'a policy::Report> for Subject<'a> {
                 policy::Verdict::Violations | policy::Verdict::Inconclusive => &[],
             },
             policy: Policy { name: policy, source: policy_source, digest: policy_digest },
-            counts: Counts { errors, warnings, infos, undecided, unknown, gaps: gaps.len() },
+            counts: Counts { errors, warnings, infos, undecided, unknown, gaps: gaps.len(), waived },
             platforms: inspection.images.iter().zip(images).map(|(facts, judged)| image(facts, judged)).collect(),
             gaps: gaps
                 .iter()
@@ -437,8 +477,7 @@ fn image<'a>(facts: &'a model::ImageFacts, judged: &'a policy::ImageReport) -> I
 }
 
 fn answer<'a>(facts: &'a model::ImageFacts, places: &Places<'_>, result: &'a policy::RuleResult) -> Answer<'a> {
-    let policy::RuleResult { rule, level, outcome, origin } = result;
-    let policy::Origin { file, line } = origin;
+    let policy::RuleResult { rule, level, outcome, origin, waived, remarks } = result;
     let (word, detail, faults) = match outcome {
         rules::Outcome::Pass(measured) => (Outcome::Pass, measured.as_str(), Vec::new()),
         rules::Outcome::Fail(faults) => {
@@ -446,15 +485,34 @@ fn answer<'a>(facts: &'a model::ImageFacts, places: &Places<'_>, result: &'a pol
         }
         rules::Outcome::Unknown(why) => (Outcome::Unknown, why.as_str(), Vec::new()),
         rules::Outcome::NotApplicable(why) => (Outcome::NotApplicable, why.as_str(), Vec::new()),
+        rules::Outcome::Waived => (Outcome::Waived, "", Vec::new()),
     };
-    let origin = Origin { file, line: (*line > 0).then_some(*line) };
-    Answer { rule: rule.id, code: rule.code, level: *level, outcome: word, detail, faults, origin }
+    let waived = waived.iter().map(|one| {
+        let policy::Waived { fault: of, reason, owner, until, origin: at } = one;
+        WaivedFault { fault: fault(facts, places, rule, of), reason, owner, until, origin: origin_of(at) }
+    });
+    Answer {
+        rule: &rule.id,
+        code: &rule.code,
+        level: *level,
+        outcome: word,
+        detail,
+        faults,
+        waived: waived.collect(),
+        remarks,
+        origin: origin_of(origin),
+    }
+}
+
+fn origin_of(origin: &policy::Origin) -> Origin<'_> {
+    let policy::Origin { file, line } = origin;
+    Origin { file, line: (*line > 0).then_some(*line) }
 }
 
 fn fault<'a>(
     facts: &'a model::ImageFacts,
     places: &Places<'_>,
-    rule: &'a rules::Rule,
+    rule: &'a policy::Descriptor,
     fault: &'a rules::Fault,
 ) -> Fault<'a> {
     let rules::Fault { subject, message, seat, fix } = fault;
@@ -468,7 +526,11 @@ fn fault<'a>(
         rules::Seat::Image => Location::Image,
     };
     let steps = places.of(seat).steps.into_iter().map(|step| build_step(facts, step)).collect();
-    Fault { subject, message, fix: fix.as_deref().unwrap_or(rule.fix), location, steps }
+    let attribution = places.attribution(seat).map(|whose| match whose {
+        policy::Attribution::Base => Attribution::Base,
+        policy::Attribution::Own => Attribution::Own,
+    });
+    Fault { subject, message, fix: fix.as_deref().unwrap_or(&rule.fix), location, attribution, steps }
 }
 
 fn build_step(facts: &model::ImageFacts, step: Step) -> BuildStep<'_> {
@@ -575,6 +637,7 @@ mod tests {
           "detail": "",
           "faults": [
             {
+              "attribution": "own",
               "fix": "Rotate it, then keep it out of the build: `RUN --mount=type=secret`.",
               "location": {
                 "in": "file",
@@ -650,7 +713,8 @@ mod tests {
                 "infos": 0,
                 "undecided": 0,
                 "unknown": 0,
-                "gaps": 0
+                "gaps": 0,
+                "waived": 0
               },
               "platforms": [
                 {

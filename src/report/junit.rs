@@ -78,7 +78,8 @@ fn of_image(report: &Report, at: usize) -> (String, Suite) {
     let (Some(image), Some(judged)) = (image, report.images.get(at)) else { return (name, suite) };
     let findings = findings::of_image(at, image, judged);
     for result in &judged.results {
-        let of_rule: Vec<_> = findings.iter().filter(|finding| finding.rule.id == result.rule.id).collect();
+        let of_rule: Vec<_> =
+            findings.iter().filter(|one| one.rule.id == result.rule.id && one.origin == &result.origin).collect();
         case(&mut suite, &name, result, &of_rule);
     }
     for rule in RULES {
@@ -125,9 +126,25 @@ fn case(suite: &mut Suite, class: &str, result: &RuleResult, findings: &[&Findin
             suite.skipped += 1;
             format!("      <skipped message=\"{}\"/>\n", xml(why))
         }
-        Outcome::Fail(_) | Outcome::Unknown(_) => told(suite, findings),
+        Outcome::Waived => {
+            suite.skipped += 1;
+            format!("      <skipped message=\"{}\"/>\n", xml(&waived(result)))
+        }
+        Outcome::Fail(_) | Outcome::Unknown(_) => {
+            let counted: Vec<&Finding<'_>> =
+                findings.iter().filter(|finding| finding.weight != Weight::Waived).copied().collect();
+            told(suite, &counted)
+        }
     };
-    suite.case(class, result.rule.id, &body);
+    suite.case(class, &result.rule.id, &body);
+}
+
+/// Who lets it pass, until when and why.
+fn waived(result: &RuleResult) -> String {
+    let words = result.waived.iter().map(|waived| {
+        format!("{}: waived until {} by {}: {}", waived.fault.subject, waived.until, waived.owner, waived.reason)
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 fn told(suite: &mut Suite, findings: &[&Finding<'_>]) -> String {
@@ -154,6 +171,7 @@ fn told(suite: &mut Suite, findings: &[&Finding<'_>]) -> String {
         Weight::Warning => format!("      <system-out>warning: {lines}</system-out>\n"),
         Weight::Open => format!("      <system-out>unknown: {lines}</system-out>\n"),
         Weight::Info => format!("      <system-out>info: {lines}</system-out>\n"),
+        Weight::Waived => format!("      <system-out>waived: {lines}</system-out>\n"),
     }
 }
 
@@ -164,6 +182,8 @@ fn words(finding: &Finding<'_>) -> Vec<String> {
         let layer = step.layer.map(|layer| format!(" layer {layer}")).unwrap_or_default();
         lines.push(format!("  {}{layer}: {}", step.role.word(), step.instruction.as_deref().unwrap_or("?")));
     }
+    lines.extend(finding.attribution.map(|whose| format!("  whose: {}", whose.word())));
+    lines.extend(finding.remarks.iter().map(|remark| format!("  note: {remark}")));
     if !matches!(finding.weight, Weight::Undecided | Weight::Open) {
         lines.extend(format!("fix: {}", finding.fix()).lines().map(|line| format!("  {line}")));
     }
@@ -197,14 +217,17 @@ mod tests {
             <testcase classname="app" name="files.setuid">
               <system-out>warning: mode 6755, owner 0 (/opt/agent/helper)
           in layer 2: COPY . /app
+          whose: own
           fix: `RUN chmod a-s PATH` in the layer that adds it.
           policy: imgguard.yaml:31
         mode 4755, owner 0 (/usr/bin/su)
           in layer 0: ADD file:8d33 in /
+          whose: base
           fix: `RUN chmod a-s PATH` in the layer that adds it.
           policy: imgguard.yaml:31
         mode 4755, owner 0 (/usr/bin/sudo)
           in layer 1: RUN apt-get update &amp;&amp; apt-get install -y gcc sudo
+          whose: own
           fix: `RUN chmod a-s PATH` in the layer that adds it.
           policy: imgguard.yaml:31</system-out>
             </testcase>
@@ -213,6 +236,7 @@ mod tests {
             </testcase>
             <testcase classname="app" name="layers.count">
               <system-out>info: 4 layers, more than 3
+          whose: own
           fix: Join steps that belong together.
           policy: imgguard.yaml:33</system-out>
             </testcase>
@@ -220,6 +244,7 @@ mod tests {
               <failure type="deny" message="GitHub token `ghp_…x3 (40)` in `/app/.env`">GitHub token `ghp_…x3 (40)` in `/app/.env` (/app/.env:3)
           shipped layer 2: COPY . /app
           deleted layer 3: RUN rm -rf /app/.env /var/lib/apt/lists/*
+          whose: own
           fix: Rotate it, then keep it out of the build: `RUN --mount=type=secret`.
           policy: imgguard.yaml:35</failure>
             </testcase>
@@ -229,6 +254,7 @@ mod tests {
             <testcase classname="app" name="user.root">
               <failure type="deny" message="the image runs as `root` (uid 0)">the image runs as `root` (uid 0) (config.User)
           set by: USER root
+          whose: own
           fix: add `USER 1000` as the last step
           policy: imgguard.yaml:18</failure>
             </testcase>

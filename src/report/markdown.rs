@@ -7,7 +7,7 @@ use super::Context;
 use super::escape::{markdown, markdown_fragment};
 use super::findings::{self, Finding, Weight};
 use super::summary::{self, Counts, Standing, count};
-use crate::policy::{Report, RuleResult, Verdict};
+use crate::policy::{Attribution, Report, RuleResult, Verdict};
 use crate::rules::Outcome;
 
 /// GitHub refuses a whole summary above 1 MiB, so the text stays below this.
@@ -41,6 +41,7 @@ fn mark(standing: Standing) -> &'static str {
         Standing::Warned => "⚠️ warning",
         Standing::Open => "❓ unknown",
         Standing::Told => "ℹ️ info",
+        Standing::Waived => "🕓 waived",
         Standing::Held => "✅ ok",
         Standing::Nothing => "– n/a",
     }
@@ -54,12 +55,13 @@ fn head(report: &Report, context: &Context<'_>) -> String {
         Verdict::Inconclusive => "❓",
     };
     let mut text = format!(
-        "## {sign} {}: {}\n\n{}, {}, {} unknown",
+        "## {sign} {}: {}\n\n{}, {}, {} unknown, {} waived",
         summary::verdict_word(&report.verdict),
         markdown(summary::reference(report)),
         count(counts.errors, "error"),
         count(counts.warnings, "warning"),
         counts.unknown,
+        counts.waived,
     );
     let gaps = findings::gaps(report).len();
     if gaps > 0 {
@@ -101,7 +103,8 @@ fn table(text: &mut String, report: &Report) {
     let mut rows: BTreeMap<&str, Vec<Option<&RuleResult>>> = BTreeMap::new();
     for (at, image) in report.images.iter().enumerate() {
         for result in &image.results {
-            rows.entry(result.rule.id).or_insert_with(|| vec![None; report.images.len()])[at] = Some(result);
+            let row = rows.entry(&result.rule.id).or_insert_with(|| vec![None; report.images.len()]);
+            row[at] = row[at].or(Some(result));
         }
     }
     if rows.is_empty() {
@@ -136,7 +139,7 @@ fn details(text: &mut String, report: &Report, left: &mut usize) {
         let Some(first) = block.first() else { continue };
         let open = if first.weight <= Weight::Undecided { " open" } else { "" };
         let title =
-            if let [one] = block { markdown_fragment(one.message) } else { markdown_fragment(first.rule.summary) };
+            if let [one] = block { markdown_fragment(one.message) } else { markdown_fragment(&first.rule.summary) };
         let many =
             if block.len() > 1 { format!(" ({} findings)", summary::grouped(&block.len())) } else { String::new() };
         let word = word(first.weight);
@@ -175,6 +178,7 @@ fn word(weight: Weight) -> &'static str {
         Weight::Undecided | Weight::Open => "❓ unknown",
         Weight::Warning => "⚠️ warning",
         Weight::Info => "ℹ️ info",
+        Weight::Waived => "🕓 waived",
     }
 }
 
@@ -189,6 +193,17 @@ fn item(report: &Report, finding: &Finding<'_>) -> String {
         let base = if step.base { " (base)" } else { "" };
         let instruction = step.instruction.as_deref().unwrap_or("?");
         _ = writeln!(text, "  - {}{layer}{base}: <code>{}</code>", step.role.word(), markdown(instruction));
+    }
+    if let Some(whose) = finding.attribution {
+        _ = writeln!(
+            text,
+            "  - {}",
+            if whose == Attribution::Base { "of the base image" } else { "of the image itself" }
+        );
+    }
+    if let Some(waiver) = finding.waiver {
+        let (reason, owner) = (markdown(&waiver.reason), markdown(&waiver.owner));
+        _ = writeln!(text, "  - waived until {} by {owner}: {reason}", waiver.until);
     }
     if let Some(fix) = finding.own_fix {
         let lines: Vec<_> = fix.lines().filter(|line| !line.trim().is_empty()).map(markdown_fragment).collect();
@@ -211,7 +226,11 @@ fn why(block: &[Finding<'_>]) -> String {
 
 fn policy(finding: &Finding<'_>) -> String {
     let line = if finding.origin.line == 0 { String::new() } else { format!(":{}", finding.origin.line) };
-    format!("Policy: <code>{}{line}</code>\n", markdown(&finding.origin.file))
+    let mut remarks = String::new();
+    for remark in finding.remarks {
+        _ = write!(remarks, "Note: {}\n\n", markdown_fragment(remark));
+    }
+    format!("{remarks}Policy: <code>{}{line}</code>\n", markdown(&finding.origin.file))
 }
 
 #[cfg(test)]
@@ -221,10 +240,10 @@ mod tests {
 
     #[test]
     fn a_summary_starts_with_the_verdict_and_a_table() {
-        insta::assert_snapshot!(render(&[sample::denied()], &sample::context()), @"
+        insta::assert_snapshot!(render(&[sample::denied()], &sample::context()), @r"
         ## ❌ DENY: registry.example/acme/app:1.4.2
 
-        2 errors, 4 warnings, 1 unknown · digest <code>sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6</code> · policy imgguard.yaml <code>sha256:823412d1eacb</code> · imgguard 0.1.0
+        2 errors, 4 warnings, 1 unknown, 0 waived · digest <code>sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6</code> · policy imgguard.yaml <code>sha256:823412d1eacb</code> · imgguard 0.1.0
 
         | rule | linux/amd64 | linux/arm64 |
         |---|---|---|
@@ -243,6 +262,7 @@ mod tests {
           - at <code>/app/.env:3</code>
           - shipped layer 2: <code>COPY . /app</code>
           - deleted layer 3: <code>RUN rm -rf /app/.env /var/lib/apt/lists/&#42;</code>
+          - of the image itself
 
         **Why:** Whoever can pull the image can read every layer, deleted files too. Rotate the secret first.
 
@@ -257,6 +277,7 @@ mod tests {
         - the image runs as <code>root</code> (uid 0) (linux/amd64, linux/arm64)
           - at <code>config.User</code>
           - set by: <code>USER root</code>
+          - of the image itself
           - fix: add <code>USER 1000</code> as the last step
 
         **Why:** A process that breaks out of its container is then root on the host. Most images need no such rights.
@@ -278,15 +299,19 @@ mod tests {
         - /opt/agent/helper: mode 6755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/opt/agent/helper</code>
           - in layer 2: <code>COPY . /app</code>
+          - of the image itself
         - /usr/bin/ping: mode 4755, owner 0 (linux/arm64)
           - at <code>/usr/bin/ping</code>
           - in layer 1: <code>RUN apt-get update &#38;&#38; apt-get install -y gcc sudo</code>
+          - of the image itself
         - /usr/bin/su: mode 4755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/usr/bin/su</code>
           - in layer 0 (base): <code>ADD file:8d33 in /</code>
+          - of the base image
         - /usr/bin/sudo: mode 4755, owner 0 (linux/amd64, linux/arm64)
           - at <code>/usr/bin/sudo</code>
           - in layer 1: <code>RUN apt-get update &#38;&#38; apt-get install -y gcc sudo</code>
+          - of the image itself
 
         **Why:** A process started from it gets its owner's rights.
 
@@ -299,6 +324,7 @@ mod tests {
         <details><summary>ℹ️ info <code>layers.count</code>: 4 layers, more than 3</summary>
 
         - 4 layers, more than 3 (linux/amd64, linux/arm64)
+          - of the image itself
 
         **Why:** Each layer is a request.
 
@@ -312,15 +338,15 @@ mod tests {
 
     #[test]
     fn a_pass_is_short() {
-        insta::assert_snapshot!(render(&[sample::passed()], &sample::context()), @r#"
+        insta::assert_snapshot!(render(&[sample::passed()], &sample::context()), @r"
         ## ✅ PASS: registry.example/acme/tool:2.0.0
 
-        0 errors, 0 warnings, 0 unknown · digest <code>sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6</code> · policy imgguard.yaml <code>sha256:823412d1eacb</code> · imgguard 0.1.0
+        0 errors, 0 warnings, 0 unknown, 0 waived · digest <code>sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6</code> · policy imgguard.yaml <code>sha256:823412d1eacb</code> · imgguard 0.1.0
 
         | rule | linux/amd64 |
         |---|---|
         | <code>size.total</code> | ✅ ok: 412 MB of 2 GB |
-        "#);
+        ");
     }
 
     #[test]

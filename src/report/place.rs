@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::model::{BaseGrade, How, ImageFacts, Place as SecretPlace};
+use crate::model::{How, ImageFacts, Place as SecretPlace};
+use crate::policy::{Attribution, Attributor, instruction, setter, unescape_pointer};
 use crate::rules::Seat;
 
 /// How a build step relates to a fault.
@@ -63,7 +64,7 @@ pub(super) struct Places<'a> {
     image: &'a ImageFacts,
     /// History entries that hold a secret: their text is not shown, masked or not.
     veiled: BTreeSet<u32>,
-    base_layers: u32,
+    attributor: Attributor<'a>,
 }
 
 impl<'a> Places<'a> {
@@ -73,8 +74,12 @@ impl<'a> Places<'a> {
             SecretPlace::History { index } => Some(*index),
             _ => None,
         });
-        let proved = image.base.iter().find(|claim| claim.grade == BaseGrade::Proved);
-        Self { image, veiled: veiled.collect(), base_layers: proved.and_then(|claim| claim.layers).unwrap_or(0) }
+        Self { image, veiled: veiled.collect(), attributor: Attributor::new(image) }
+    }
+
+    /// Whose it is.
+    pub(super) fn attribution(&self, seat: &Seat) -> Option<Attribution> {
+        self.attributor.of(seat)
     }
 
     /// Where this is.
@@ -108,7 +113,7 @@ impl<'a> Places<'a> {
         let history = layer.and_then(|layer| layer.history);
         let instruction = layer.and_then(|layer| layer.instruction.clone());
         let instruction = instruction.map(|text| self.veil(history, text));
-        Step { role, layer: Some(index), history, instruction, base: index < self.base_layers }
+        Step { role, layer: Some(index), history, instruction, base: index < self.attributor.base_layers() }
     }
 
     fn history(&self, role: Role, index: u32) -> Step {
@@ -140,36 +145,8 @@ impl<'a> Places<'a> {
 
     /// The last step whose instruction sets the field. Evidence, not truth: history is free text.
     fn set_by(&self, pointer: &str) -> Option<Step> {
-        let config = &self.image.config;
-        let mut parts = pointer.trim_start_matches('/').split('/').skip_while(|part| *part == "config");
-        let (field, key) = (parts.next()?, parts.next().map(unescape_pointer));
-        let env_name = |key: &str| key.parse::<usize>().ok().and_then(|at| config.env.get(at)).map(|(name, _)| name);
-        let (keyword, needle) = match field {
-            "User" => ("USER", None),
-            "WorkingDir" => ("WORKDIR", None),
-            "Entrypoint" => ("ENTRYPOINT", None),
-            "Cmd" => ("CMD", None),
-            "Healthcheck" => ("HEALTHCHECK", None),
-            "StopSignal" => ("STOPSIGNAL", None),
-            "Shell" => ("SHELL", None),
-            "OnBuild" => ("ONBUILD", None),
-            "ExposedPorts" => ("EXPOSE", key.map(|port| port.split('/').next().unwrap_or_default().to_owned())),
-            "Volumes" => ("VOLUME", key),
-            "Labels" => ("LABEL", key),
-            "Env" => ("ENV", Some(key.map(|key| env_name(&key).cloned().unwrap_or(key))?)),
-            _ => return None,
-        };
-        let index = config.history.iter().rposition(|entry| {
-            let text = instruction(&entry.created_by);
-            let rest = text.strip_prefix(keyword).filter(|rest| rest.is_empty() || rest.starts_with(' '));
-            rest.is_some_and(|rest| needle.as_ref().is_none_or(|needle| rest.contains(needle.as_str())))
-        })?;
-        Some(self.history(Role::SetBy, u32::try_from(index).ok()?))
+        setter(&self.image.config, pointer).map(|index| self.history(Role::SetBy, index))
     }
-}
-
-fn unescape_pointer(part: &str) -> String {
-    part.replace("~1", "/").replace("~0", "~")
 }
 
 /// A JSON pointer as people write it: `/config/Healthcheck/Test/1` is `config.Healthcheck.Test[1]`.
@@ -189,37 +166,10 @@ fn dotted(pointer: &str) -> String {
     text
 }
 
-/// A history entry as an instruction: without the classic builder's `/bin/sh -c #(nop)`, the `# buildkit` of newer ones and
-/// build arguments (`|1 NAME=value`), whose values are nobody's business.
-pub(super) fn instruction(created_by: &str) -> String {
-    let text = created_by.trim();
-    let text = text.strip_suffix("# buildkit").unwrap_or(text).trim_end();
-    if let Some(rest) = text.strip_prefix("/bin/sh -c #(nop)") {
-        return rest.trim().to_owned();
-    }
-    let (bare, run) = text.strip_prefix("RUN ").map_or((text, false), |rest| (rest, true));
-    let command = if bare.starts_with('|') { bare.find("/bin/sh -c ").map_or("…", |at| &bare[at..]) } else { bare };
-    match command.strip_prefix("/bin/sh -c ") {
-        Some(shell) => format!("RUN {}", shell.trim()),
-        None if run => format!("RUN {command}"),
-        None => command.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::sample;
-
-    #[test]
-    fn instructions_lose_what_builders_wrap_around_them() {
-        assert_eq!(instruction("/bin/sh -c #(nop)  CMD [\"sh\"]"), "CMD [\"sh\"]");
-        assert_eq!(instruction("RUN /bin/sh -c apt-get update # buildkit"), "RUN apt-get update");
-        assert_eq!(instruction("/bin/sh -c make"), "RUN make");
-        assert_eq!(instruction("RUN |1 TOKEN=abc /bin/sh -c make # buildkit"), "RUN make");
-        assert_eq!(instruction("|1 TOKEN=abc make"), "…");
-        assert_eq!(instruction("COPY . /app # buildkit"), "COPY . /app");
-    }
 
     #[test]
     fn pointers_read_like_paths() {

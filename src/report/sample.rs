@@ -1,6 +1,7 @@
 //! Hand-made facts and reports for the tests of the formats.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Context;
@@ -10,7 +11,7 @@ use crate::model::{
     Linkage, Linking, Nature, Note, NoteKind, OpenAccount, Place, Platform, Program, SCHEMA, SecretFact, Severity,
     StartText, Startup, Subject, Waste,
 };
-use crate::policy::{ImageReport, Origin, Policy, Report, RuleResult, Verdict, judge};
+use crate::policy::{Descriptor, ImageReport, Origin, Policy, Report, RuleResult, Verdict, judge};
 use crate::rules::{Check, Fault, Level, Outcome, Rule, Seat, SettingsError, SettingsReader};
 
 /// Holds for every image.
@@ -334,7 +335,7 @@ fn origin(line: usize) -> Origin {
 }
 
 fn result(rule: &'static Rule, line: usize, outcome: Outcome) -> RuleResult {
-    RuleResult { rule, level: rule.level, outcome, origin: origin(line) }
+    RuleResult::plain(Arc::new(Descriptor::from(rule)), rule.level, outcome, origin(line))
 }
 
 fn fault(subject: &str, message: &str, seat: Seat, fix: Option<&str>) -> Fault {
@@ -413,6 +414,8 @@ pub(crate) fn passed() -> Report {
         source: "imgguard.yaml".to_owned(),
         digest: digest("policy"),
         rules: Vec::new(),
+        waivers: Vec::new(),
+        bases: Vec::new(),
     };
     let mut good = image("linux/amd64");
     good.subject.reference = "registry.example/acme/tool:2.0.0".to_owned();

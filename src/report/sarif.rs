@@ -12,8 +12,8 @@ use super::sarif_types::{
 };
 use super::summary::{reference, repository};
 use crate::model::{Digest, Gap};
-use crate::policy::{Report, RuleResult, Verdict};
-use crate::rules::{Level, Rule};
+use crate::policy::{Descriptor, Report, RuleResult, Verdict};
+use crate::rules::Level;
 
 /// GitHub's limits: runs in a file, results in a run, characters of a description, tags of a rule.
 const MAX_RUNS: usize = 20;
@@ -120,7 +120,8 @@ fn run(parts: &[Part<'_>], id: String, context: &Context<'_>) -> Run {
     let mut notifications = Vec::new();
     for part in parts {
         for finding in part.findings() {
-            if finding.weight != Weight::Open {
+            // What is waived is no alert.
+            if !matches!(finding.weight, Weight::Open | Weight::Waived) {
                 results.push((finding.weight, writer.finding(part, &finding)));
             }
         }
@@ -168,9 +169,9 @@ fn number(results: &mut [SarifResult]) {
 }
 
 fn rules_in_force(parts: &[Part<'_>]) -> Vec<ReportingDescriptor> {
-    let mut rules: BTreeMap<&'static str, (&'static Rule, Level)> = BTreeMap::new();
+    let mut rules: BTreeMap<&str, (&Descriptor, Level)> = BTreeMap::new();
     for result in parts.iter().flat_map(Part::results) {
-        let known = rules.entry(result.rule.id).or_insert((result.rule, result.level));
+        let known = rules.entry(&result.rule.id).or_insert((&*result.rule, result.level));
         known.1 = known.1.max(result.level);
     }
     let mut descriptors: Vec<_> = rules.into_values().map(|(rule, level)| descriptor(rule, level)).collect();
@@ -178,18 +179,18 @@ fn rules_in_force(parts: &[Part<'_>]) -> Vec<ReportingDescriptor> {
     descriptors
 }
 
-fn descriptor(rule: &'static Rule, level: Level) -> ReportingDescriptor {
+fn descriptor(rule: &Descriptor, level: Level) -> ReportingDescriptor {
     let (level, problem_severity, security_severity) = match level {
         Level::Deny => ("error", "error", "8.0"),
         Level::Warn => ("warning", "warning", "5.0"),
         Level::Info | Level::Off => ("note", "recommendation", "2.0"),
     };
-    let group = rule.id.split('.').next().unwrap_or(rule.id);
+    let group = rule.group();
     ReportingDescriptor {
-        id: rule.code.into(),
-        name: rule.id.into(),
-        short_description: description(rule.summary),
-        full_description: description(rule.why),
+        id: rule.code.clone(),
+        name: rule.id.clone(),
+        short_description: description(&rule.summary),
+        full_description: description(&rule.why),
         help: Help {
             text: format!("{}\n\n{}", rule.why, rule.fix),
             markdown: format!("## Why\n\n{}\n\n## How to fix\n\n{}\n", rule.why, rule.fix),
@@ -253,7 +254,7 @@ impl ResultWriter<'_> {
         let level = match finding.weight {
             Weight::Error => "error",
             Weight::Warning | Weight::Undecided => "warning",
-            Weight::Open | Weight::Info => "note",
+            Weight::Open | Weight::Info | Weight::Waived => "note",
         };
         let mut text = match finding.weight {
             Weight::Undecided => format!("{} could not be decided: {}", finding.rule.id, finding.message),
@@ -266,6 +267,12 @@ impl ResultWriter<'_> {
         for step in &finding.place.steps {
             _ = write!(text, "\n{}", step_words(step));
         }
+        if let Some(whose) = finding.attribution {
+            _ = write!(text, "\nWhose: {}", whose.word());
+        }
+        for remark in finding.remarks {
+            _ = write!(text, "\nNote: {remark}");
+        }
         if finding.weight != Weight::Undecided {
             _ = write!(text, "\nFix: {}", finding.fix());
         }
@@ -276,14 +283,14 @@ impl ResultWriter<'_> {
             .flatten()
             .map(|uri| Location { message: Some(message("set in the policy")), ..at(uri, finding.origin.line) });
         SarifResult {
-            rule_id: finding.rule.code.into(),
-            rule_index: self.index.get(finding.rule.code).copied().unwrap_or_default(),
+            rule_id: finding.rule.code.clone(),
+            rule_index: self.index.get(finding.rule.code.as_ref()).copied().unwrap_or_default(),
             level,
             message: message(&text),
             code_flows: flow(&place, finding),
             locations: vec![Location { logical_locations: logical(part, name), ..place }],
             related_locations: policy.into_iter().collect(),
-            partial_fingerprints: fingerprint(part, finding.rule.id, finding.subject),
+            partial_fingerprints: fingerprint(part, &finding.rule.id, finding.subject),
         }
     }
 
@@ -473,7 +480,7 @@ mod tests {
             }
           ],
           "message": {
-            "text": "GitHub token `ghp_…x3 (40)` in `/app/.env`\nImage: registry.example/acme/app:1.4.2 (linux/amd64)\nWhere: /app/.env:3\nshipped layer 2: COPY . /app\ndeleted layer 3: RUN rm -rf /app/.env /var/lib/apt/lists/*\nFix: Rotate it, then keep it out of the build: `RUN --mount=type=secret`."
+            "text": "GitHub token `ghp_…x3 (40)` in `/app/.env`\nImage: registry.example/acme/app:1.4.2 (linux/amd64)\nWhere: /app/.env:3\nshipped layer 2: COPY . /app\ndeleted layer 3: RUN rm -rf /app/.env /var/lib/apt/lists/*\nWhose: own\nFix: Rotate it, then keep it out of the build: `RUN --mount=type=secret`."
           },
           "partialFingerprints": {
             "primaryLocationLineHash": "7511f214845b256bba5195d386b56a82:1"

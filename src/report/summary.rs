@@ -21,6 +21,8 @@ pub(super) struct Counts {
     pub(super) undecided: usize,
     /// Rules of any level that could not be decided.
     pub(super) unknown: usize,
+    /// Faults that waivers let pass.
+    pub(super) waived: usize,
 }
 
 impl Counts {
@@ -32,6 +34,7 @@ impl Counts {
                 Weight::Error => counts.errors += 1,
                 Weight::Warning => counts.warnings += 1,
                 Weight::Info => counts.infos += 1,
+                Weight::Waived => counts.waived += 1,
                 Weight::Open => counts.unknown += 1,
                 Weight::Undecided => {
                     counts.undecided += 1;
@@ -51,6 +54,7 @@ pub(super) enum Standing {
     Warned,
     Open,
     Told,
+    Waived,
     Held,
     Nothing,
 }
@@ -61,6 +65,7 @@ impl Standing {
         match (outcome, level) {
             (_, Level::Off) | (Outcome::NotApplicable(_), _) => Self::Nothing,
             (Outcome::Pass(_), _) => Self::Held,
+            (Outcome::Waived, _) => Self::Waived,
             (Outcome::Fail(_), Level::Deny) => Self::Failed,
             (Outcome::Fail(_), Level::Warn) => Self::Warned,
             (Outcome::Fail(_), Level::Info) => Self::Told,
@@ -77,6 +82,7 @@ impl Standing {
             Self::Warned => "warning",
             Self::Open => "unknown",
             Self::Told => "info",
+            Self::Waived => "waived",
             Self::Held => "ok",
             Self::Nothing => "n/a",
         }
@@ -84,10 +90,10 @@ impl Standing {
 }
 
 /// The groups of rules (the part of the id before the dot) with their worst answer over all platforms; worst first.
-pub(super) fn groups(report: &Report) -> Vec<(&'static str, Standing)> {
-    let mut worst: BTreeMap<&'static str, Standing> = BTreeMap::new();
+pub(super) fn groups(report: &Report) -> Vec<(&str, Standing)> {
+    let mut worst: BTreeMap<&str, Standing> = BTreeMap::new();
     for result in report.images.iter().flat_map(|image| &image.results) {
-        let group = result.rule.id.split('.').next().unwrap_or(result.rule.id);
+        let group = result.rule.group();
         let standing = Standing::of(result.level, &result.outcome);
         worst.entry(group).and_modify(|known| *known = standing.min(*known)).or_insert(standing);
     }
@@ -177,7 +183,7 @@ mod tests {
     #[test]
     fn a_fault_on_two_platforms_counts_once() {
         let counts = Counts::of(&findings::of_report(&sample::denied()));
-        assert_eq!(counts, Counts { errors: 2, warnings: 4, infos: 1, undecided: 1, unknown: 1 });
+        assert_eq!(counts, Counts { errors: 2, warnings: 4, infos: 1, undecided: 1, unknown: 1, waived: 0 });
     }
 
     #[test]

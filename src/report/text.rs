@@ -10,7 +10,7 @@ use super::place::{Places, Role, Step};
 use super::sheet::{BOLD, DIM, ERROR, INFO, OK, PLAIN, Sheet, UNKNOWN, WARNING};
 use super::summary::{self, Counts, Standing, count, first_sentence};
 use crate::model::{Class, ImageFacts, SecretFact};
-use crate::policy::{Report, Verdict};
+use crate::policy::{Attribution, Report, Verdict};
 use crate::rules::{Level, Outcome};
 
 /// Faults of one rule that are listed; the rest is counted.
@@ -55,6 +55,7 @@ fn header(weight: Weight) -> (&'static str, Style) {
         Weight::Open => ("unknown", INFO),
         Weight::Warning => ("warning", WARNING),
         Weight::Info => ("info", INFO),
+        Weight::Waived => ("waived", DIM),
     }
 }
 
@@ -77,6 +78,12 @@ fn level_word(level: Level) -> &'static str {
 
 fn undecided(block: &[Finding<'_>]) -> bool {
     block.first().is_some_and(|first| matches!(first.weight, Weight::Undecided | Weight::Open))
+}
+
+/// Whose all findings of the block are, when that is the same for all.
+fn whose(block: &[Finding<'_>]) -> Option<Attribution> {
+    let first = block.first()?.attribution?;
+    block.iter().all(|finding| finding.attribution == Some(first)).then_some(first)
 }
 
 struct Writer<'a> {
@@ -104,9 +111,11 @@ impl Writer<'_> {
         // One cause gives one block: what is undecided because of a gap stands with the gap.
         let told =
             |block: &[Finding<'_>]| undecided(block) && gaps.iter().any(|gap| gap.gap.detail == block[0].message);
-        for block in blocks[errors..].iter().filter(|block| !told(block)) {
+        let waived = blocks.partition_point(|block| block[0].weight != Weight::Waived);
+        for block in blocks[errors..waived].iter().filter(|block| !told(block)) {
             self.block(block);
         }
+        self.waived(&blocks[waived..]);
         if self.context.verbose {
             self.held();
         }
@@ -129,7 +138,7 @@ impl Writer<'_> {
         let images: BTreeSet<usize> = block.iter().flat_map(|finding| finding.images.iter().copied()).collect();
         let images: Vec<usize> = images.into_iter().collect();
         let locator = first.place.locator.as_deref().filter(|_| block.len() == 1);
-        self.arrow(&images);
+        self.arrow(&images, whose(block));
         if let [finding] = block {
             if let Some(locator) = locator {
                 self.sheet.put(DIM, MARGIN).plain("  ").plain(locator).end();
@@ -156,11 +165,14 @@ impl Writer<'_> {
         self.sheet.end();
     }
 
-    fn arrow(&mut self, images: &[usize]) {
+    fn arrow(&mut self, images: &[usize], whose: Option<Attribution>) {
         let platforms = self.platforms(images);
         self.sheet.put(DIM, "  --> ").plain(summary::reference(self.report));
         if !platforms.is_empty() {
             self.sheet.plain("  ").plain(&platforms);
+        }
+        if let Some(whose) = whose {
+            self.sheet.put(DIM, "  ").put(DIM, whose.word());
         }
         self.sheet.end();
     }
@@ -239,6 +251,9 @@ impl Writer<'_> {
                     self.sheet.plain(&name).tab(MARGIN.len() + indent.len() + column + 2, 2);
                 }
                 self.sheet.plain(finding.message);
+                if let Some(whose) = finding.attribution.filter(|_| whose(block).is_none()) {
+                    self.sheet.put(DIM, "  ").put(DIM, whose.word());
+                }
                 if finding.images != images {
                     let only = self.platforms(&finding.images);
                     self.sheet.put(DIM, &format!("  only {only}"));
@@ -255,9 +270,9 @@ impl Writer<'_> {
     fn advice(&mut self, block: &[Finding<'_>]) {
         let Some(first) = block.first() else { return };
         if self.context.explain {
-            self.remark("why", first.rule.why);
+            self.remark("why", &first.rule.why);
         } else if first.weight == Weight::Error {
-            self.remark("why", &first_sentence(first.rule.why));
+            self.remark("why", &first_sentence(&first.rule.why));
         }
         if !undecided(block) {
             let mut fixes: Vec<&str> = Vec::new();
@@ -272,6 +287,9 @@ impl Writer<'_> {
             if fixes.len() > 3 {
                 self.remark("help", "further advice: see -o json");
             }
+        }
+        for remark in first.remarks {
+            self.remark("note", remark);
         }
         let at = if first.origin.line == 0 { String::new() } else { format!(":{}", first.origin.line) };
         let weight = if first.weight == Weight::Undecided { ": what is not known does not pass" } else { "" };
@@ -292,7 +310,7 @@ impl Writer<'_> {
         let style = if *blocking { UNKNOWN } else { INFO };
         self.sheet.put(style, &format!("gap[{}]", findings::kind_name(&gap.kind))).put(BOLD, ": ");
         self.title("    ", &gap.detail);
-        self.arrow(images);
+        self.arrow(images, None);
         if let Some(path) = &gap.path {
             self.sheet.put(DIM, MARGIN).plain("  ").plain(&format!("/{}", path.trim_start_matches('/'))).end();
         }
@@ -305,9 +323,34 @@ impl Writer<'_> {
             self.remark("note", "what was not seen does not pass");
         }
         let because = findings.iter().filter(|one| undecided(std::slice::from_ref(*one)) && one.message == gap.detail);
-        let rules: BTreeSet<&str> = because.map(|finding| finding.rule.id).collect();
+        let rules: BTreeSet<&str> = because.map(|finding| finding.rule.id.as_ref()).collect();
         if !rules.is_empty() {
             self.remark("note", &format!("undecided because of it: {}", Vec::from_iter(rules).join(", ")));
+        }
+    }
+
+    /// What waivers let pass: one line each.
+    fn waived(&mut self, blocks: &[&[Finding<'_>]]) {
+        if blocks.is_empty() {
+            return;
+        }
+        self.sheet.gap();
+        for block in blocks {
+            for finding in block.iter().take(LISTED) {
+                let Some(waiver) = finding.waiver else { continue };
+                self.sheet
+                    .put(DIM, &format!("waived[{}]", finding.rule.id))
+                    .plain(": ")
+                    .plain(&finding.headline())
+                    .end();
+                let line = format!("until {} by {}: {}", waiver.until, waiver.owner, waiver.reason);
+                self.sheet.put(DIM, MARGIN).plain("  ").fit(PLAIN, &line);
+                self.sheet.end();
+            }
+            if block.len() > LISTED {
+                let more = summary::grouped(&(block.len() - LISTED));
+                self.sheet.put(DIM, MARGIN).put(DIM, &format!("  and {more} more (see -o json)")).end();
+            }
         }
     }
 
@@ -343,9 +386,9 @@ impl Writer<'_> {
                 let (word, text) = match &result.outcome {
                     Outcome::Pass(measured) => ("ok", measured.as_str()),
                     Outcome::NotApplicable(why) => ("n/a", why.as_str()),
-                    Outcome::Fail(_) | Outcome::Unknown(_) => continue,
+                    Outcome::Fail(_) | Outcome::Unknown(_) | Outcome::Waived => continue,
                 };
-                lines.entry((result.rule.id, word, text)).or_default().push(at);
+                lines.entry((result.rule.id.as_ref(), word, text)).or_default().push(at);
             }
         }
         self.sheet.gap();
@@ -396,6 +439,7 @@ impl Writer<'_> {
         self.groups();
         let mut numbers = vec![count(counts.errors, "error"), count(counts.warnings, "warning")];
         numbers.push(format!("{} unknown", summary::grouped(&counts.unknown)));
+        numbers.push(format!("{} waived", summary::grouped(&counts.waived)));
         if gaps > 0 {
             numbers.push(count(gaps, "gap"));
         }
@@ -434,7 +478,7 @@ impl Writer<'_> {
                 Standing::Warned => WARNING,
                 Standing::Open | Standing::Told => INFO,
                 Standing::Held => OK,
-                Standing::Nothing => DIM,
+                Standing::Waived | Standing::Nothing => DIM,
             };
             self.sheet.plain(name).plain(" ").put(style, word);
         }
@@ -455,9 +499,9 @@ mod tests {
 
     #[test]
     fn a_denied_image_says_what_where_why_and_how_to_fix_it() {
-        insta::assert_snapshot!(at_width(&[sample::denied()], 80), @r#"
+        insta::assert_snapshot!(at_width(&[sample::denied()], 80), @r"
         error[secrets.content]: GitHub token `ghp_…x3 (40)` in `/app/.env`
-          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
+          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64  own
            |  /app/.env:3
            |  shipped  layer 2  sha256:a0865141004d, 12330dd63818  COPY . /app
            |  deleted  layer 3  sha256:ab73de25e0c0, 0ae76d2a6665
@@ -468,7 +512,7 @@ mod tests {
            = policy: imgguard.yaml:35, deny
 
         error[user.root]: the image runs as `root` (uid 0)
-          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
+          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64  own
            |  config.User
            |  set by  USER root
            = why:    A process that breaks out of its container is then root on the
@@ -483,17 +527,17 @@ mod tests {
         warning[files.setuid]: file has the set-user-ID or set-group-ID bit (4 findings)
           --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
            |  layer 0  sha256:e7d027cfb16f, 5d32dd633171  (base) ADD file:8d33 in /
-           |    /usr/bin/su        mode 4755, owner 0
+           |    /usr/bin/su        mode 4755, owner 0  base
            |  layer 1  sha256:8a046049d235, 5a67b73bd27e  RUN apt-get update && apt-get…
-           |    /usr/bin/ping      mode 4755, owner 0  only linux/arm64
-           |    /usr/bin/sudo      mode 4755, owner 0
+           |    /usr/bin/ping      mode 4755, owner 0  own  only linux/arm64
+           |    /usr/bin/sudo      mode 4755, owner 0  own
            |  layer 2  sha256:a0865141004d, 12330dd63818  COPY . /app
-           |    /opt/agent/helper  mode 6755, owner 0
+           |    /opt/agent/helper  mode 6755, owner 0  own
            = help:   `RUN chmod a-s PATH` in the layer that adds it.
            = policy: imgguard.yaml:31, warn
 
         info[layers.count]: 4 layers, more than 3
-          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
+          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64  own
            = help:   Join steps that belong together.
            = policy: imgguard.yaml:33, info
 
@@ -502,16 +546,17 @@ mod tests {
         registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
         secrets FAILED · user FAILED · base UNKNOWN · files warning · layers info
         size ok · healthcheck n/a
-        DENY  2 errors, 4 warnings, 1 unknown  1.9 s  policy sha256:823412d1eacb
+        DENY  2 errors, 4 warnings, 1 unknown, 0 waived  1.9 s
+              policy sha256:823412d1eacb
               digest sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
-        "#);
+        ");
     }
 
     #[test]
     fn a_wide_terminal_is_used() {
-        insta::assert_snapshot!(at_width(&[sample::denied()], 120), @r#"
+        insta::assert_snapshot!(at_width(&[sample::denied()], 120), @r"
         error[secrets.content]: GitHub token `ghp_…x3 (40)` in `/app/.env`
-          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
+          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64  own
            |  /app/.env:3
            |  shipped  layer 2  sha256:a0865141004d, 12330dd63818  COPY . /app
            |  deleted  layer 3  sha256:ab73de25e0c0, 0ae76d2a6665  RUN rm -rf /app/.env /var/lib/apt/lists/*
@@ -520,7 +565,7 @@ mod tests {
            = policy: imgguard.yaml:35, deny
 
         error[user.root]: the image runs as `root` (uid 0)
-          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
+          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64  own
            |  config.User
            |  set by  USER root
            = why:    A process that breaks out of its container is then root on the host.
@@ -534,17 +579,17 @@ mod tests {
         warning[files.setuid]: file has the set-user-ID or set-group-ID bit (4 findings)
           --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
            |  layer 0  sha256:e7d027cfb16f, 5d32dd633171  (base) ADD file:8d33 in /
-           |    /usr/bin/su        mode 4755, owner 0
+           |    /usr/bin/su        mode 4755, owner 0  base
            |  layer 1  sha256:8a046049d235, 5a67b73bd27e  RUN apt-get update && apt-get install -y gcc sudo
-           |    /usr/bin/ping      mode 4755, owner 0  only linux/arm64
-           |    /usr/bin/sudo      mode 4755, owner 0
+           |    /usr/bin/ping      mode 4755, owner 0  own  only linux/arm64
+           |    /usr/bin/sudo      mode 4755, owner 0  own
            |  layer 2  sha256:a0865141004d, 12330dd63818  COPY . /app
-           |    /opt/agent/helper  mode 6755, owner 0
+           |    /opt/agent/helper  mode 6755, owner 0  own
            = help:   `RUN chmod a-s PATH` in the layer that adds it.
            = policy: imgguard.yaml:31, warn
 
         info[layers.count]: 4 layers, more than 3
-          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
+          --> registry.example/acme/app:1.4.2  linux/amd64, linux/arm64  own
            = help:   Join steps that belong together.
            = policy: imgguard.yaml:33, info
 
@@ -552,26 +597,27 @@ mod tests {
 
         registry.example/acme/app:1.4.2  linux/amd64, linux/arm64
         secrets FAILED · user FAILED · base UNKNOWN · files warning · layers info · size ok · healthcheck n/a
-        DENY  2 errors, 4 warnings, 1 unknown  1.9 s  policy sha256:823412d1eacb
+        DENY  2 errors, 4 warnings, 1 unknown, 0 waived  1.9 s  policy sha256:823412d1eacb
               digest sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
-        "#);
+        ");
     }
 
     #[test]
     fn a_pass_is_short() {
-        insta::assert_snapshot!(at_width(&[sample::passed()], 80), @r#"
+        insta::assert_snapshot!(at_width(&[sample::passed()], 80), @r"
         1 note (-o json lists them)
 
         registry.example/acme/tool:2.0.0  linux/amd64
         size ok
-        PASS  0 errors, 0 warnings, 0 unknown  1.9 s  policy sha256:823412d1eacb
+        PASS  0 errors, 0 warnings, 0 unknown, 0 waived  1.9 s
+              policy sha256:823412d1eacb
               digest sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
-        "#);
+        ");
     }
 
     #[test]
     fn what_could_not_be_seen_is_told_with_its_layer() {
-        insta::assert_snapshot!(at_width(&[sample::incomplete()], 80), @r#"
+        insta::assert_snapshot!(at_width(&[sample::incomplete()], 80), @r"
         gap[layer-damaged]: the blob is 96.4 MB long, 1.2 MB were sent
           --> registry.example/acme/app:1.4.2  linux/amd64
            |  layer 1  sha256:8a046049d235  RUN apt-get update && apt-get install -y gc…
@@ -580,10 +626,10 @@ mod tests {
 
         registry.example/acme/app:1.4.2  linux/amd64
         secrets UNKNOWN · size ok
-        INCONCLUSIVE  0 errors, 0 warnings, 1 unknown, 1 gap  1.9 s
+        INCONCLUSIVE  0 errors, 0 warnings, 1 unknown, 0 waived, 1 gap  1.9 s
               policy sha256:823412d1eacb
               digest sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
-        "#);
+        ");
     }
 
     #[test]
@@ -593,9 +639,9 @@ mod tests {
           --> oci:::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  linux/amd64
            |  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  USER ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
-           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  own
            |  layer 1  sha256:8a046049d235  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u…
-           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  own
            = why:    Whoever can pull the image can read every layer, deleted files too.
            = help:   ::error::x #\x23[add-mask]y #\x23vso[z]
                      \x3a:stop \x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
@@ -613,9 +659,9 @@ mod tests {
           --> oci:::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  linux/amd64
            |  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            |  USER ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
-           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  own
            |  layer 1  sha256:8a046049d235  ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u…
-           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
+           |    ::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  own
            = help:   ::error::x #\x23[add-mask]y #\x23vso[z]
                      \x3a:stop \x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}
            = help:   `RUN chmod a-s PATH` in the layer that adds it.
@@ -625,7 +671,7 @@ mod tests {
 
         oci:::error::x #\x23[add-mask]y #\x23vso[z]\n::stop\r\x1b[31m\u{202e}\x9b<script>|`]]>&\x00\u{feff}  linux/amd64
         secrets FAILED · size UNKNOWN · files warning · layers ok · base n/a
-        DENY  3 errors, 3 warnings, 1 unknown, 1 gap  1.9 s  policy sha256:823412d1eacb
+        DENY  3 errors, 3 warnings, 1 unknown, 0 waived, 1 gap  1.9 s  policy sha256:823412d1eacb
               digest sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
         ");
     }
@@ -633,14 +679,14 @@ mod tests {
     #[test]
     fn verbose_lists_what_holds_and_what_was_odd() {
         let context = Context { verbose: true, explain: true, ..sample::context() };
-        insta::assert_snapshot!(render(&[sample::passed(), sample::incomplete()], &context), @r#"
+        insta::assert_snapshot!(render(&[sample::passed(), sample::incomplete()], &context), @r"
         ok   size.total  412 MB of 2 GB
 
         note[duplicate-entry]: layer 1 /etc/hosts: the archive names it twice; the last one counts
 
         registry.example/acme/tool:2.0.0  linux/amd64
         size ok
-        PASS  0 errors, 0 warnings, 0 unknown  policy sha256:823412d1eacb
+        PASS  0 errors, 0 warnings, 0 unknown, 0 waived  policy sha256:823412d1eacb
               digest sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
 
         gap[layer-damaged]: the blob is 96.4 MB long, 1.2 MB were sent
@@ -653,12 +699,12 @@ mod tests {
 
         registry.example/acme/app:1.4.2  linux/amd64
         secrets UNKNOWN · size ok
-        INCONCLUSIVE  0 errors, 0 warnings, 1 unknown, 1 gap  1.9 s
+        INCONCLUSIVE  0 errors, 0 warnings, 1 unknown, 0 waived, 1 gap  1.9 s
               policy sha256:823412d1eacb
               digest sha256:1bc04b5291c26a46d918139138b992d2de976d6851d0893b0476b85bfbdfc6e6
 
         2 images: 1 INCONCLUSIVE, 1 PASS
-        "#);
+        ");
     }
 
     #[test]

@@ -74,9 +74,11 @@ pub(super) const RULE: Rule = Rule {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Allow {
     /// Approved bases.
+    #[schemars(extend("x-tighter" = "fewer"))]
     refs: NonEmpty<ImagePattern>,
     /// How well the base must be known; `proved` when not given.
     #[serde(default = "proved")]
+    #[schemars(extend("x-tighter" = ["guessed", "claimed", "matched", "proved"]))]
     min_grade: BaseGrade,
     /// Bases whose content is known, approved or not: one element per platform.
     #[serde(default)]

@@ -42,6 +42,7 @@ struct Forbid {
     /// Name of a variable, and the value or values that it must not have.
     #[serde(deserialize_with = "some_names")]
     #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("x-tighter" = "more"))]
     values: BTreeMap<String, Values>,
 }
 

@@ -98,8 +98,10 @@ struct Written {
     /// Globs on paths from the image root; `.env` and keys, `.git` and its like, Dockerfiles and compose files that hold
     /// something when not given.
     #[schemars(extend("minItems" = 1))]
+    #[schemars(extend("x-tighter" = "more"))]
     globs: Option<Globs>,
     /// Paths that may be there all the same.
+    #[schemars(extend("x-tighter" = "fewer"))]
     except: Globs,
 }
 

@@ -42,6 +42,7 @@ pub(super) const RULE: Rule = Rule {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Setuid {
     /// Paths that may keep the bits.
+    #[schemars(extend("x-tighter" = "fewer"))]
     except: Globs,
 }
 

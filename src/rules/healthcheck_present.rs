@@ -53,6 +53,7 @@ struct Present {
     /// What counts; `[image]` when not given.
     #[serde(default = "in_the_image")]
     #[expect(dead_code, reason = "there is one kind of evidence; reading it refuses the others")]
+    #[schemars(extend("x-tighter" = "fewer"))]
     accept: NonEmpty<Evidence>,
 }
 

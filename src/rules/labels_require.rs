@@ -89,6 +89,7 @@ struct Wanted {
     /// Key of a label, and what its value must be; nothing when any value will do.
     #[serde(deserialize_with = "some_labels")]
     #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("x-tighter" = "more"))]
     labels: BTreeMap<String, Option<Demand>>,
     /// Whether there may be other labels; `allow` when not given. Those of the base image count too.
     #[serde(default)]

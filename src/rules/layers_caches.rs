@@ -51,6 +51,7 @@ struct Caches {
     /// The kinds that count; all when not given.
     kinds: Option<NonEmpty<CacheKind>>,
     /// Bytes of one kind in one layer that are not worth a word; 1MB when not given.
+    #[schemars(extend("x-tighter" = "smaller"))]
     floor: Size,
 }
 

@@ -55,8 +55,10 @@ pub(super) const RULE: Rule = Rule {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Waste {
     /// Largest share of the shipped bytes; 5% when not given.
+    #[schemars(extend("x-tighter" = "smaller"))]
     max: Percent,
     /// Waste up to this size is accepted whatever its share; 20MB when not given.
+    #[schemars(extend("x-tighter" = "smaller"))]
     floor: Size,
 }
 

@@ -59,9 +59,11 @@ enum Unknown {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Forbidden {
     /// Licences that are forbidden.
+    #[schemars(extend("x-tighter" = "more"))]
     ids: NonEmpty<LicencePattern>,
     /// Packages that are allowed under any licence.
     #[serde(default)]
+    #[schemars(extend("x-tighter" = "fewer"))]
     except: Vec<PackagePattern>,
     /// What a package means whose licence is not known; `undecided` when not given.
     #[serde(default)]

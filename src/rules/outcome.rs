@@ -1,6 +1,6 @@
 //! What a rule answers.
 
-/// The four-valued answer of a rule.
+/// The answer of a rule. A rule gives one of four values; the fifth is the policy's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It holds. The text tells what was measured, such as `1.2 GB of 2 GB`; may be empty.
@@ -11,6 +11,8 @@ pub enum Outcome {
     Unknown(String),
     /// There is nothing to judge; the text says why.
     NotApplicable(String),
+    /// It does not hold, and waivers let every fault pass. No rule answers this: the policy makes it of a failure.
+    Waived,
 }
 
 impl Outcome {

@@ -104,10 +104,12 @@ enum Whose {
 struct Forbidden {
     /// Which packages are forbidden, by name or package URL; compilers, build tools, headers, debuggers and `sudo` when neither
     /// this nor `purls` is given.
+    #[schemars(extend("x-tighter" = "more"))]
     names: Option<NonEmpty<PackagePattern>>,
     /// Further forbidden packages, by package URL.
     purls: Option<NonEmpty<PurlPattern>>,
     /// Packages that are allowed all the same.
+    #[schemars(extend("x-tighter" = "fewer"))]
     except: Vec<PackagePattern>,
     /// Whose packages count; `all` when not given.
     scope: Whose,

@@ -36,6 +36,7 @@ pub(super) const RULE: Rule = Rule {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Forbid {
     /// Ports that the image must not expose.
+    #[schemars(extend("x-tighter" = "more"))]
     ports: NonEmpty<Port>,
 }
 

@@ -184,6 +184,7 @@ struct Content {
     /// What becomes of tokens, certificates and signed addresses that have expired; `report` when not given.
     expired: Expired,
     /// Values that are no secrets.
+    #[schemars(extend("x-tighter" = "fewer"))]
     allow: Vec<Allowed>,
     /// What is surer than this is told by another rule.
     #[serde(skip)]

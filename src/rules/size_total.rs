@@ -68,8 +68,10 @@ struct Budget {
     /// Which number counts.
     basis: Basis,
     /// The size must be strictly smaller; 2GB when not given.
+    #[schemars(extend("x-tighter" = "smaller"))]
     below: Size,
     /// From this size on the answer says that the budget is nearly used up.
+    #[schemars(extend("x-tighter" = "smaller"))]
     warn_at: Option<Size>,
 }
 

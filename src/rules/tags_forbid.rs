@@ -33,6 +33,7 @@ pub(super) const RULE: Rule = Rule {
 struct Forbid {
     /// Tags, with `*` for any characters; `latest` when not given.
     #[serde(default = "latest")]
+    #[schemars(extend("x-tighter" = "more"))]
     names: NonEmpty<TagPattern>,
 }
 

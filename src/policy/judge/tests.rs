@@ -1,5 +1,5 @@
 use super::super::fake::{image, inspection, table};
-use super::super::{Counts, Origin};
+use super::super::{Common, Counts, Descriptor, Origin};
 use super::*;
 use crate::model::{Digest, Gap, GapKind};
 use crate::rules::{Check, Fault, Seat};
@@ -18,8 +18,10 @@ type Answer = (Level, fn(&ImageFacts) -> Outcome);
 
 fn policy(rules: Vec<Answer>) -> Policy {
     let rules = rules.into_iter().map(|(level, answer)| Configured {
-        rule: &table()[0],
+        rule: Arc::new(Descriptor::from(&table()[0])),
         level,
+        common: Common::default(),
+        needs_packages: false,
         check: Box::new(Answers(answer)),
         origin: Origin { file: "imgguard.yaml".to_owned(), line: 3 },
         settings: Vec::new(),
@@ -29,6 +31,8 @@ fn policy(rules: Vec<Answer>) -> Policy {
         source: "imgguard.yaml".to_owned(),
         digest: Digest::of(b"policy"),
         rules: rules.collect(),
+        waivers: Vec::new(),
+        bases: Vec::new(),
     }
 }
 
@@ -164,7 +168,7 @@ fn every_answer_is_counted_in_its_place() {
         (Level::Warn, pass),
         (Level::Deny, not_applicable),
     ];
-    let counts = Counts { denied: 1, warned: 2, informed: 1, unknown: 2, passed: 1, not_applicable: 1 };
+    let counts = Counts { denied: 1, warned: 2, informed: 1, unknown: 2, passed: 1, not_applicable: 1, waived: 0 };
     assert_eq!(judged(rules, &[]).counts(), counts);
 }
 
@@ -194,4 +198,169 @@ fn an_answer_for_all_images_counts_for_each_and_is_made_once() {
     let report = judged(|_| panic!("the content of an image"));
     assert_eq!(report.verdict, Verdict::Inconclusive);
     assert!(report.images.iter().all(|image| matches!(image.results[0].outcome, Outcome::Unknown(_))));
+
+/// A policy read from text, of the real rules, at 2026-11-25, noon.
+fn real(text: &str) -> Policy {
+    crate::policy::parse_at(text, "imgguard.yaml", &mut |path| Err(format!("no {path}")), Some(NOW))
+        .unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+const NOW: i64 = 1_795_608_000;
+
+fn judged_at(policy: &Policy, image: &str, now: i64) -> Report {
+    let facts = crate::testkit::image::image(image);
+    judge(policy, inspection(vec![facts]), &Circumstances { now: Some(now), baseline: Vec::new() })
+}
+
+fn outcomes(report: &Report) -> Vec<String> {
+    let results = report.images.iter().flat_map(|image| &image.results);
+    let told = results.map(|result| {
+        let word = match &result.outcome {
+            Outcome::Pass(_) => "pass".to_owned(),
+            Outcome::Fail(faults) => format!("fail {}", faults.len()),
+            Outcome::Unknown(_) => "unknown".to_owned(),
+            Outcome::NotApplicable(_) => "n/a".to_owned(),
+            Outcome::Waived => "waived".to_owned(),
+        };
+        format!("{} {word}, {} waived", result.rule.id, result.waived.len())
+    });
+    told.collect()
+}
+
+const SETUID: &str = "4755 0:0 usr/bin/su\n4755 0:0 usr/bin/sudo";
+
+fn setuid(path: &str, until: &str, more: &str) -> String {
+    format!(
+        "version: 1\nrules: {{ files: {{ setuid: deny }} }}\nwaivers:\n  - {{ rule: files.setuid, match: {{ path: \"{path}\" }}, reason: r, owner: o, until: {until}{more} }}\n"
+    )
+}
+
+#[test]
+fn a_waiver_takes_the_faults_it_matches_and_leaves_the_others() {
+    let report = judged_at(&real(&setuid("/usr/bin/su", "2027-06-30", "")), SETUID, NOW);
+    assert_eq!(outcomes(&report), ["files.setuid fail 1, 1 waived"]);
+    assert_eq!(report.verdict, Verdict::Violations);
+    let report = judged_at(&real(&setuid("/usr/bin/*", "2027-06-30", "")), SETUID, NOW);
+    assert_eq!(outcomes(&report), ["files.setuid waived, 2 waived"]);
+    assert!(matches!(report.verdict, Verdict::Pass(_)));
+    assert_eq!(report.counts().waived, 2);
+    let waived = &report.images[0].results[0].waived[0];
+    assert_eq!((waived.until.as_str(), waived.owner.as_str(), waived.origin.line), ("2027-06-30", "o", 4));
+}
+
+#[test]
+fn a_waiver_that_is_over_counts_again_and_says_where_it_stands() {
+    let policy = real(&setuid("/usr/bin/*", "2026-12-31", ""));
+    let report = judged_at(&policy, SETUID, NOW + 51 * 86_400);
+    assert_eq!(outcomes(&report), ["files.setuid fail 2, 0 waived", "waivers.expired fail 1, 0 waived"]);
+    assert_eq!(report.verdict, Verdict::Violations);
+    let notice = &report.images[0].results[1];
+    let Outcome::Fail(faults) = &notice.outcome else { panic!("told") };
+    assert_eq!(
+        faults[0].message,
+        "waiver for `files.setuid` at imgguard.yaml:4 expired 14 days ago (until `2026-12-31`, o)"
+    );
+    assert_eq!((notice.origin.line, notice.level), (4, Level::Deny));
+    // Its last day belongs to it.
+    let report = judged_at(&policy, SETUID, NOW + 36 * 86_400);
+    assert_eq!(outcomes(&report), ["files.setuid waived, 2 waived", "waivers.ending fail 1, 0 waived"]);
+    assert!(matches!(report.verdict, Verdict::Pass(_)));
+}
+
+#[test]
+fn a_waiver_that_nothing_needs_is_told_unless_the_rule_is_undecided() {
+    let policy = real(&setuid("/opt/**", "2027-06-30", ""));
+    let report = judged_at(&policy, "0755 0:0 bin/sh", NOW);
+    assert_eq!(outcomes(&report), ["files.setuid pass, 0 waived", "waivers.unused fail 1, 0 waived"]);
+    assert!(matches!(report.verdict, Verdict::Pass(_)));
+    let report = judged_at(&policy, "0755 0:0 bin/sh\nlayer b\ngap layer 1 was not there", NOW);
+    assert_eq!(outcomes(&report), ["files.setuid unknown, 0 waived"]);
+    let mut reports = [
+        judged_at(&real(&setuid("/usr/bin/*", "2027-06-30", "")), SETUID, NOW),
+        judged_at(&real(&setuid("/usr/bin/*", "2027-06-30", "")), "0755 0:0 bin/sh", NOW),
+    ];
+    settle(&mut reports);
+    assert_eq!(outcomes(&reports[1]), ["files.setuid pass, 0 waived"], "another image of the run needed it");
+}
+
+#[test]
+fn a_waiver_is_for_its_images_and_platforms() {
+    let other = real(&setuid("/usr/bin/*", "2027-06-30", ", image: [\"registry.example/else/**\"]"));
+    assert_eq!(outcomes(&judged_at(&other, SETUID, NOW))[0], "files.setuid fail 2, 0 waived");
+    let other = real(&setuid("/usr/bin/*", "2027-06-30", ", platforms: [linux/s390x]"));
+    assert_eq!(outcomes(&judged_at(&other, SETUID, NOW))[0], "files.setuid fail 2, 0 waived");
+}
+
+#[test]
+fn content_and_ports_and_labels_are_matched_by_what_they_are() {
+    let policy = |rule: &str, settings: &str, given: &str| {
+        let (group, name) = rule.split_once('.').expect("an id");
+        real(&format!(
+            "version: 1\nrules: {{ {group}: {{ {name}: {{ level: deny{settings} }} }} }}\nwaivers:\n  - {{ rule: {rule}, match: {{ {given} }}, reason: r, owner: o, until: 2027-06-30 }}\n"
+        ))
+    };
+    let of = |policy: &Policy, image: &str| outcomes(&judged_at(policy, image, NOW))[0].clone();
+    let with_content = |hash: u8| {
+        let given = format!("path: /usr/bin/su, sha256: \"{}\"", format!("{hash:02x}").repeat(32));
+        let mut facts = crate::testkit::image::image("4755 0:0 usr/bin/su");
+        let su = facts.files.iter_mut().find(|file| &*file.entry.path == "usr/bin/su").expect("the file");
+        su.entry.sha256 = Some(crate::model::FileHash([7; 32]));
+        let circumstances = Circumstances { now: Some(NOW), baseline: Vec::new() };
+        outcomes(&judge(&policy("files.setuid", "", &given), inspection(vec![facts]), &circumstances))[0].clone()
+    };
+    assert_eq!(with_content(7), "files.setuid waived, 1 waived");
+    assert_eq!(with_content(8), "files.setuid fail 1, 0 waived");
+    let ports = |port: &str| policy("ports.forbid", ", ports: [22/tcp, 23/tcp]", &format!("port: {port}"));
+    assert_eq!(of(&ports("22/tcp"), "port 22/tcp\nport 23/tcp"), "ports.forbid fail 1, 1 waived");
+    let env = policy("env.forbid-values", ", values: { DEBUG: \"1\" }", "env: DEBUG");
+    assert_eq!(of(&env, "env DEBUG=1"), "env.forbid-values waived, 1 waived");
+}
+
+#[test]
+fn since_holds_a_deny_back_and_says_how_long() {
+    let policy = real("version: 1\nrules: { files: { setuid: { level: deny, since: 2026-12-07 } } }\n");
+    let report = judged_at(&policy, SETUID, NOW);
+    let result = &report.images[0].results[0];
+    assert_eq!(result.level, Level::Warn);
+    assert_eq!(result.remarks, ["denies in 12 days (since 2026-12-07)"]);
+    assert!(matches!(report.verdict, Verdict::Pass(_)));
+    let report = judged_at(&policy, SETUID, NOW + 12 * 86_400);
+    assert_eq!((report.images[0].results[0].level, &report.verdict), (Level::Deny, &Verdict::Violations));
+    let timeless = judge(
+        &policy,
+        inspection(vec![crate::testkit::image::image(SETUID)]),
+        &Circumstances { now: None, baseline: Vec::new() },
+    );
+    assert_eq!(timeless.verdict, Verdict::Violations, "without a clock nothing is held back");
+}
+
+#[test]
+fn scope_leaves_out_what_the_base_is_proved_to_have_brought() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let text = |scope: &str| {
+        format!(
+            "version: 1\nbases: [{{ ref: \"debian:12\", diff-ids: [\"{digest}\"] }}]\nrules:\n  base: {{ allow: {{ level: info, refs: [debian] }} }}\n  files: {{ setuid: {{ level: deny, scope: {scope} }} }}\n"
+        )
+    };
+    let image = format!("layer a\ndiff-id {digest}\n4755 0:0 usr/bin/su\nlayer b\n4755 0:0 opt/x");
+    let report = judged_at(&real(&text("own")), &image, NOW);
+    let result = &report.images[0].results[1];
+    let Outcome::Fail(faults) = &result.outcome else { panic!("opt/x is own") };
+    assert_eq!((faults.len(), faults[0].subject.as_str()), (1, "opt/x"));
+    assert_eq!(result.remarks, ["1 finding of the base image left out (scope: own)"]);
+    let only_base = format!("layer a\ndiff-id {digest}\n4755 0:0 usr/bin/su");
+    let report = judged_at(&real(&text("own")), &only_base, NOW);
+    let remark = "1 finding of the base image left out (scope: own)".to_owned();
+    assert_eq!(report.images[0].results[1].outcome, Outcome::Pass(remark));
+    let unproved = "layer a\n4755 0:0 usr/bin/su";
+    assert!(judged_at(&real(&text("own")), unproved, NOW).images[0].results[1].outcome.is_fail());
+    assert_eq!(report.inspection.images[0].base[0].reference, "docker.io/library/debian:12");
+}
+
+#[test]
+fn a_rule_for_other_platforms_has_nothing_to_judge() {
+    let policy = real("version: 1\nrules: { files: { setuid: { level: deny, platforms: [linux/s390x] } } }\n");
+    let report = judged_at(&policy, SETUID, NOW);
+    let why = "the policy judges it on linux/s390x only".to_owned();
+    assert_eq!(report.images[0].results[0].outcome, Outcome::NotApplicable(why));
 }

@@ -12,9 +12,9 @@ const HARD: &str = "version: 1\nextends: [\"@soft\"]\nrules:\n  size:\n    total
 fn read(text: &str, files: &[(&str, &str)]) -> Result<Policy, PolicyErrors> {
     let files: BTreeMap<&str, &str> = files.iter().copied().collect();
     let presets: &[Preset] = &[("@soft", PRESET), ("@hard", HARD)];
-    parse_with(table(), presets, text, "ci/imgguard.yaml", &mut |path| {
-        files.get(path).map(|text| (*text).to_owned()).ok_or_else(|| format!("no file {path}"))
-    })
+    let mut load = |path: &str| files.get(path).map(|text| (*text).to_owned()).ok_or_else(|| format!("no file {path}"));
+    // 2026-11-25, noon.
+    parse_with(table(), presets, text, "ci/imgguard.yaml", &mut load, Some(1_795_608_000))
 }
 
 fn good(text: &str, files: &[(&str, &str)]) -> Policy {
@@ -38,9 +38,13 @@ fn effect(policy: &Policy) -> Vec<(&'static str, Level, String, String)> {
     let rules = policy.rules.iter().map(|configured| {
         let Outcome::Pass(says) = configured.check.decide(&image) else { panic!("fake rules pass") };
         let Origin { file, line } = &configured.origin;
-        (configured.rule.id, configured.level, says, format!("{file}:{line}"))
+        (id(configured), configured.level, says, format!("{file}:{line}"))
     });
     rules.collect()
+}
+
+fn id(configured: &crate::policy::Configured) -> &'static str {
+    table().iter().map(|rule| rule.id).find(|id| configured.rule.id == *id).expect("a rule of the table")
 }
 
 fn rules(lines: &str) -> String {
@@ -179,7 +183,7 @@ fn depth_and_number_of_files_are_bounded() {
     };
     let chain = |first: usize| {
         let text = format!("version: 1\nextends: [./{first}.yaml]\n");
-        parse_with(table(), &[], &text, "p.yaml", &mut { load })
+        parse_with(table(), &[], &text, "p.yaml", &mut { load }, None)
     };
     assert!(chain(1).is_ok(), "eight parents");
     let Err(errors) = chain(0) else { panic!("nine parents") };
@@ -187,7 +191,7 @@ fn depth_and_number_of_files_are_bounded() {
 
     let list: Vec<String> = (100..200).map(|number| format!("./{number}.yaml")).collect();
     let text = format!("version: 1\nextends: [{}]\n", list.join(", "));
-    let Err(errors) = parse_with(table(), &[], &text, "p.yaml", &mut |_| Ok("version: 1\n".to_owned())) else {
+    let Err(errors) = parse_with(table(), &[], &text, "p.yaml", &mut |_| Ok("version: 1\n".to_owned()), None) else {
         panic!("a hundred parents")
     };
     assert!(errors.to_string().contains("the policy is made of more than 64 files"));
@@ -273,18 +277,122 @@ fn unknown_names_come_with_the_nearest_known_one() {
 }
 
 #[test]
-fn what_the_format_keeps_for_later_is_refused_by_name() {
-    assert_eq!(
-        complaints("version: 1\nwaivers: []\nrules: { user: { root: deny } }\n", &[]),
-        "2:1: `waivers` is not supported by this version"
-    );
-    for key in ["since: 2027-01-01", "scope: own", "platforms: [linux/amd64]"] {
-        let complaint = complaints(&rules(&format!("  user:\n    root: {{ {key} }}\n")), &[]);
-        assert!(
-            complaint.starts_with("4:13: `") && complaint.ends_with("is not supported by this version"),
-            "{complaint}"
-        );
+fn what_every_rule_may_be_told_is_read_inherited_and_checked() {
+    let base = rules("  user:\n    root: { since: 2027-01-01, scope: own, platforms: [linux/amd64] }\n");
+    let child = "version: 1\nextends: [./base.yaml]\nrules: { user: { root: { scope: all } } }\n";
+    let policy = good(child, &[("base.yaml", &base)]);
+    let common = &policy.rules[0].common;
+    // 2027-01-01, midnight.
+    assert_eq!(common.since.map(|since| since.start), Some(1_798_761_600));
+    assert_eq!((common.scope, common.platforms.len()), (crate::policy::Scope::All, 1));
+    for (text, complaint) in [
+        ("since: 01-01-2027", "4:20: `01-01-2027` is no day: write it as `2027-01-31`"),
+        ("since: true", "4:20: a day such as `2027-01-31` is wanted here, not the boolean `true`"),
+        ("scope: mine", "4:20: unknown value `mine`"),
+        ("platforms: []", "4:24: an empty list matches nothing: name at least one, or turn the rule `off`"),
+        ("platforms: [amd64]", "4:25: "),
+        ("since:", "4:13: `since` has no value"),
+    ] {
+        let found = complaints(&rules(&format!("  user:\n    root: {{ {text} }}\n")), &[]);
+        assert!(found.starts_with(complaint), "{text}: {found}");
     }
+}
+
+const WAIVER: &str =
+    "  - { rule: user.root, match: { subject: USER }, reason: old, owner: \"@ops\", until: 2027-01-15 }\n";
+
+fn waived(waiver: &str) -> String {
+    format!("version: 1\nrules: {{ user: {{ root: deny }} }}\nwaivers:\n{waiver}")
+}
+
+#[test]
+fn a_waiver_needs_all_its_parts() {
+    let policy = good(&waived(WAIVER), &[]);
+    let waiver = &policy.waivers[0];
+    assert_eq!((waiver.rule.as_str(), waiver.owner.as_str()), ("user.root", "@ops"));
+    assert_eq!((waiver.last_day().as_str(), waiver.origin.line), ("2027-01-15", 4));
+    let without = |part: &str| complaints(&waived(&WAIVER.replace(part, "")), &[]);
+    assert_eq!(without(", reason: old"), "4:7: a waiver without `reason`");
+    assert_eq!(without(", owner: \"@ops\""), "4:7: a waiver without `owner`");
+    assert_eq!(without(", until: 2027-01-15"), "4:7: a waiver without `until`");
+    assert_eq!(without(" match: { subject: USER },"), "4:7: a waiver without `match`");
+    let with = |from: &str, to: &str| complaints(&waived(&WAIVER.replace(from, to)), &[]);
+    assert_eq!(with("{ subject: USER }", "{}"), "4:31: an empty `match` would waive every finding of the rule");
+    assert_eq!(with("{ subject: USER }", "USER"), "4:31: a table is wanted here, not text");
+    assert_eq!(with("subject: USER", "port: 80/tcp"), "4:33: findings of `user.root` are not told apart by `port`");
+    assert_eq!(with("reason: old", "reason: \" \""), "4:58: this must not be empty");
+    assert_eq!(with("2027-01-15", "true"), "4:85: a day such as `2027-01-31` is wanted here, not the boolean `true`");
+    assert_eq!(with("2027-01-15", "15-01-2027"), "4:85: `15-01-2027` is no day: write it as `2027-01-31`");
+    assert_eq!(with("user.root", "user.rot"), "4:13: there is no rule `user.rot`");
+    assert_eq!(with("rule: user.root", "rule: user.root, rules: x"), "4:30: unknown key `rules`");
+}
+
+#[test]
+fn a_waiver_lasts_no_longer_than_the_policy_or_its_parent_allows() {
+    let limits = "limits: { waiver-days: 30 }\n";
+    let long = "the waiver lasts longer than the 30 days that the policy allows";
+    assert_eq!(complaints(&format!("{}{limits}", waived(WAIVER)), &[]), format!("4:85: {long}"));
+    let soon = WAIVER.replace("2027-01-15", "2026-12-25");
+    assert_eq!(good(&format!("{}{limits}", waived(&soon)), &[]).waivers.len(), 1);
+    let base = format!("version: 1\n{limits}rules: {{ user: {{ root: deny }} }}\n");
+    let child = format!("version: 1\nextends: [./base.yaml]\nwaivers:\n{WAIVER}");
+    assert_eq!(complaints(&child, &[("base.yaml", &base)]), format!("4:85: {long}"));
+    let raise = "version: 1\nextends: [./base.yaml]\nlimits: { waiver-days: 90 }\n";
+    let problem = complaints(raise, &[("base.yaml", &base)]);
+    assert_eq!(problem, "3:24: `waiver-days` is 90, but a parent allows 30 at most");
+    assert!(complaints("version: 1\nlimits: { waiver-days: 0 }\n", &[]).starts_with("2:24: "));
+}
+
+#[test]
+fn a_locked_rule_may_only_be_made_tighter() {
+    let base = "version: 1\nlock: [size.total, user]\nrules:\n  user: { root: deny, exists: warn }\n  size: { total: { level: warn, basis: uncompressed, below: 2GB } }\n";
+    let child = |rules: &str| format!("version: 1\nextends: [./base.yaml]\nrules: {{ {rules} }}\n");
+    let refused = |rules: &str| complaints(&child(rules), &[("base.yaml", base)]);
+    good(&child("user: { root: deny, exists: deny }, size: { total: deny }"), &[("base.yaml", base)]);
+    assert_eq!(
+        refused("user: { root: warn }"),
+        "3:24: `user.root` is locked: the level may not fall from `deny` to `warn`"
+    );
+    assert_eq!(
+        refused("size: { total: { basis: compressed } }"),
+        "3:34: `size.total` is locked: `basis` may not change from `uncompressed` to `compressed`"
+    );
+    assert_eq!(
+        refused("user: { root: { since: 2027-01-01 } }"),
+        "3:33: `user.root` is locked: `since` may not hold it back"
+    );
+    assert_eq!(
+        refused("user: { root: { scope: own } }"),
+        "3:33: `user.root` is locked: `scope` may not leave findings out"
+    );
+    assert_eq!(
+        refused("user: { root: { platforms: [linux/arm64] } }"),
+        "3:37: `user.root` is locked: `platforms` may not leave platforms out"
+    );
+    let waiver = format!("version: 1\nextends: [./base.yaml]\nwaivers:\n{WAIVER}");
+    assert_eq!(complaints(&waiver, &[("base.yaml", base)]), "4:13: `user.root` is locked: it cannot be waived");
+    assert_eq!(complaints("version: 1\nlock: [usr]\n", &[]), "2:8: there is no rule and no group `usr`");
+}
+
+#[test]
+fn a_weakened_lock_shows_both_places() {
+    let base = "version: 1\nlock: [user.root]\nrules: { user: { root: deny } }\n";
+    let text = "version: 1\nextends: [./base.yaml]\nrules:\n  user:\n    root: warn\n";
+    let Err(errors) = read(text, &[("base.yaml", base)]) else { panic!("wrong on purpose") };
+    insta::assert_snapshot!(render(&errors, false), @r"
+    error: `user.root` is locked: the level may not fall from `deny` to `warn`
+     --> ci/imgguard.yaml:5:11
+      |
+    5 |     root: warn
+      |           ^^^^
+      |
+     ::: ci/base.yaml:2:8
+      |
+    2 | lock: [user.root]
+      |        --------- locked here
+      |
+      = help: a locked rule may only be made tighter
+    ");
 }
 
 #[test]

@@ -27,6 +27,8 @@ fn the_schema_accepts_what_the_parser_accepts() {
         "version: 1\nrules: { size: { total: { level: warn, basis: uncompressed, below: 1GB, warn-at: null } } }\n",
         &format!("version: 1\nbases: [{{ ref: a, diff-ids: [\"{digest}\"] }}]\nrules: {{ base: {{ allow: deny }} }}\n"),
         &format!("version: 1\nbases: [{{ ref: a, digest: \"{digest}\" }}]\n"),
+        "version: 1\nlock: [user, user.root]\nlimits: { waiver-days: 30 }\nrules: { user: { root: { since: 2027-01-01, scope: own, platforms: [linux/amd64] } } }\n",
+        "version: 1\nwaivers: [{ rule: user.root, match: { path: [a, b], purl: x }, reason: a, owner: b, until: 2027-01-15, image: [c] }]\n",
     ] {
         assert_eq!(complaints(&schema, text), Vec::<String>::new(), "{text}");
     }
@@ -49,6 +51,10 @@ fn the_schema_refuses_what_an_editor_should_underline() {
         "version: 1\nrules: { size: { total: { below: 2 } } }\n",
         "version: 1\nrules: { size: { total: { basis: packed } } }\n",
         "version: 1\nbases: [{ ref: a }]\n",
+        "version: 1\nlimits: { waiver-days: 0 }\n",
+        "version: 1\nrules: { user: { root: { since: soon } } }\n",
+        "version: 1\nwaivers: [{ rule: user.root, match: {}, reason: a, owner: b, until: 2027-01-15 }]\n",
+        "version: 1\nwaivers: [{ rule: user.root, match: { subject: a }, owner: b, until: 2027-01-15 }]\n",
     ] {
         assert!(!complaints(&schema, text).is_empty(), "accepted: {text}");
     }
@@ -123,7 +129,8 @@ fn a_complete_policy_means_what_its_text_says() {
 #[test]
 fn the_default_policy_is_small_not_root_without_secrets_and_on_an_allowed_base() {
     let policy = builtin_default();
-    let levels: Vec<_> = policy.rules.iter().map(|configured| (configured.rule.id, configured.level)).collect();
+    let levels: Vec<_> =
+        policy.rules.iter().map(|configured| (configured.rule.id.as_ref(), configured.level)).collect();
     assert_eq!(
         levels,
         [
@@ -141,14 +148,14 @@ fn the_default_policy_is_small_not_root_without_secrets_and_on_an_allowed_base()
 
 #[test]
 fn a_stronger_preset_judges_whatever_a_weaker_one_judges() {
-    let ids = |name| -> BTreeSet<&str> {
+    let ids = |name| -> BTreeSet<String> {
         let policy = builtin(name).expect("listed").unwrap_or_else(|errors| panic!("{errors}"));
-        policy.rules.iter().map(|configured| configured.rule.id).collect()
+        policy.rules.iter().map(|configured| configured.rule.id.to_string()).collect()
     };
     assert!(ids("@minimal").is_subset(&ids("@default")));
     assert!(ids("@default").is_subset(&ids("@recommended")));
     assert!(ids("@recommended").is_subset(&ids("@strict")));
-    let missing: Vec<_> = RULES.iter().map(|rule| rule.id).filter(|id| !ids("@strict").contains(id)).collect();
+    let missing: Vec<_> = RULES.iter().map(|rule| rule.id).filter(|id| !ids("@strict").contains(*id)).collect();
     assert_eq!(
         missing,
         ["env.require", "healthcheck.shape", "licenses.forbid", "packages.require", "ports.exactly", "user.owns"],
