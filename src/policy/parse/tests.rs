@@ -324,7 +324,7 @@ fn a_waiver_needs_all_its_parts() {
     assert_eq!(with("2027-01-15", "true"), "4:85: a day such as `2027-01-31` is wanted here, not the boolean `true`");
     assert_eq!(with("2027-01-15", "15-01-2027"), "4:85: `15-01-2027` is no day: write it as `2027-01-31`");
     assert_eq!(with("user.root", "user.rot"), "4:13: there is no rule `user.rot`");
-    assert_eq!(with("rule: user.root", "rule: user.root, rules: x"), "4:30: unknown key `rules`");
+    assert_eq!(with("rule: user.root", "rule: user.root, rules: x"), "4:24: unknown key `rules`");
 }
 
 #[test]
