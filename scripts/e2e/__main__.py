@@ -14,6 +14,7 @@ ALL = [
     "seeds",
     "own_image",
     "exec",
+    "policy_life",
     "packages",
     "packages_lang",
     "sbom",

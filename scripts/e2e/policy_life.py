@@ -1,0 +1,84 @@
+"""Living with a policy: waivers that hold, end and are not needed, a deny that is held back, locks, and what reports say of them."""
+
+import datetime
+import json
+
+from harness import HELLO, PASS, REFUSED, VIOLATIONS, Suite, imgguard
+
+IMAGE = f"oci:{HELLO}:1.0.0"
+
+
+def day(days):
+    """The day that many days from now (UTC)."""
+    return (datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=days)).isoformat()
+
+
+class PolicyLife(Suite):
+    def policy(self, text, name="imgguard.yaml"):
+        path = self.dir / name
+        path.write_text(text)
+        return path
+
+    def judged(self, text, wanted, *words, form="text"):
+        run = imgguard("check", IMAGE, "--platform", "linux/amd64", "--policy", self.policy(text), "-o", form)
+        return self.exits(run, wanted, *words)
+
+    def waiver(self, until, match="{ subject: image }"):
+        rule = "rules: { size: { total: { level: deny, below: 1B } } }"
+        return (f"version: 1\n{rule}\nwaivers:\n  - rule: size.total\n    match: {match}\n    reason: being made smaller\n"
+                f"    owner: \"@team\"\n    until: {until}\n")
+
+    def test_waiver_holds(self):
+        """a waiver lets its finding pass and is told, with its number on every run"""
+        self.judged(self.waiver(day(60)), PASS, "waived[size.total]", "being made smaller", "@team", "0 errors", "1 waived")
+        report = json.loads(self.judged(self.waiver(day(60)), PASS, form="json").out)
+        subject = report["subjects"][0]
+        self.assertEqual(subject["counts"]["waived"], 1)
+        result = subject["platforms"][0]["results"][0]
+        self.assertEqual((result["outcome"], result["waived"][0]["until"]), ("waived", day(60)))
+        sarif = json.loads(self.judged(self.waiver(day(60)), PASS, form="sarif").out)
+        self.assertEqual([one for run in sarif["runs"] for one in run["results"]], [])
+        self.judged(self.waiver(day(60)), PASS, "skipped", "waived until", form="junit")
+        self.judged(self.waiver(day(60)), PASS, "1 waived", form="markdown")
+        self.judged(self.waiver(day(60)), PASS, "::notice", "1 finding waived", form="github")
+
+    def test_waiver_expired(self):
+        """a waiver that is over: the finding counts again, and the waiver's line is named"""
+        self.judged(self.waiver(day(-3)), VIOLATIONS, "error[size.total]", "error[waivers.expired]", "imgguard.yaml:8", "expired 2 days ago")
+
+    def test_waiver_ends_today_or_soon(self):
+        """the last day belongs to the waiver; the end is told"""
+        self.judged(self.waiver(day(0)), PASS, "waivers.ending", "ends today")
+        self.judged(self.waiver(day(10)), PASS, "waivers.ending", "ends in 10 days")
+
+    def test_waiver_not_needed(self):
+        """a waiver that lets nothing pass is a warning"""
+        self.judged(self.waiver(day(60), "{ subject: other }"), VIOLATIONS, "warning[waivers.unused]")
+
+    def test_waiver_refused(self):
+        """no reason, no match, a wrong date, too long: nothing is judged, and a caret shows where"""
+        good = self.waiver(day(60))
+        for wrong, words in (
+            (good.replace("    reason: being made smaller\n", ""), ["a waiver without `reason`", "imgguard.yaml:4:5", "^^^^"]),
+            (good.replace("{ subject: image }", "{}"), ["empty `match`", "imgguard.yaml:5:12"]),
+            (good.replace(day(60), "31-12-2027"), ["is no day", "imgguard.yaml:8:12", "^^^^^^^^^^"]),
+            (good.replace("waivers:", "limits: { waiver-days: 30 }\nwaivers:"), ["longer than the 30 days", "capped here"]),
+        ):
+            self.judged(wrong, REFUSED, "no image was opened", *words)
+
+    def test_since(self):
+        """a deny is held back until its day, and the days are counted"""
+        rule = "version: 1\nrules: {{ size: {{ total: {{ level: deny, below: 1B, since: {} }} }} }}\n"
+        self.judged(rule.format(day(12)), PASS, "warning[size.total]", "denies in 12 days")
+        self.judged(rule.format(day(0)), VIOLATIONS, "error[size.total]")
+
+    def test_lock(self):
+        """what a parent locks may be tightened; loosening and waiving it show both places"""
+        self.policy("version: 1\nlock: [size.total]\nrules: { size: { total: { level: deny, below: 2GB } } }\n", "parent.yaml")
+        child = "version: 1\nextends: [./parent.yaml]\n"
+        tighter = imgguard("policy", "check", self.policy(child + "rules: { size: { total: { below: 1GB } } }\n"))
+        self.exits(tighter, PASS)
+        for loose in ("rules: { size: { total: { below: 3GB } } }\n", "rules: { size: { total: warn } }\n",
+                      self.waiver(day(5)).split("\n", 2)[2]):
+            run = imgguard("policy", "check", self.policy(child + loose))
+            self.exits(run, REFUSED, "is locked", "parent.yaml:2:8", "locked here", "imgguard.yaml:")
