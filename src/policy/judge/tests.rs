@@ -198,6 +198,7 @@ fn an_answer_for_all_images_counts_for_each_and_is_made_once() {
     let report = judged(|_| panic!("the content of an image"));
     assert_eq!(report.verdict, Verdict::Inconclusive);
     assert!(report.images.iter().all(|image| matches!(image.results[0].outcome, Outcome::Unknown(_))));
+}
 
 /// A policy read from text, of the real rules, at 2026-11-25, noon.
 fn real(text: &str) -> Policy {
