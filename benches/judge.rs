@@ -26,7 +26,8 @@ const BUDGET: Duration = Duration::from_millis(50);
 
 fn main() {
     let mut policy = policy();
-    let ids: std::collections::BTreeSet<&str> = policy.rules.iter().map(|configured| configured.rule.id).collect();
+    let ids: std::collections::BTreeSet<&str> =
+        policy.rules.iter().map(|configured| configured.rule.id.as_ref()).collect();
     let mut inspection = Inspection { schema: SCHEMA.to_owned(), images: vec![image()], gaps: Vec::new() };
     let circumstances = Circumstances { now: Some(1_795_608_000), baseline: Vec::new() };
     say(&format!(
@@ -64,7 +65,7 @@ fn main() {
                 std::hint::black_box(configured.check.decide_in(image, &circumstances));
                 start.elapsed()
             };
-            (once(), once(), configured.rule.id)
+            (once(), once(), configured.rule.id.as_ref())
         })
         .collect();
     alone.sort_unstable_by_key(|(first, again, id)| (std::cmp::Reverse(*first + *again), *id));
@@ -95,6 +96,8 @@ fn policy() -> Policy {
         source: "bench".to_owned(),
         digest: Digest::of(b"bench"),
         rules: Vec::new(),
+        waivers: Vec::new(),
+        bases: Vec::new(),
     };
     while policy.rules.len() < RULES {
         policy.rules.extend(sources().into_iter().flat_map(|policy| policy.rules));
