@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, BuildFacts, Derived, Digest, Document, Entry, Gap, Group, ImageConfig, Inherited, Note, Packages, Platform,
-    ScanLedger, SecretFact, Startup,
+    Account, BuildFacts, Derived, Digest, Document, Entry, Gap, Group, ImageConfig, Inherited, Note, Packages,
+    Platform, ScanLedger, SecretFact, Startup,
 };
 
 /// The version of the facts document.

@@ -52,8 +52,8 @@ use crate::model::{
     Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
-use crate::rules::setting::Period;
 use crate::rules::Circumstances;
+use crate::rules::setting::Period;
 use crate::secrets::Scanner;
 
 use super::known::{self, Known};
@@ -105,6 +105,8 @@ pub fn images(text: &str) -> Vec<ImageFacts> {
         }
     }
     parts.iter().map(|part| image(part)).collect()
+}
+
 /// The time and the recorded bases that the text tells.
 ///
 /// # Panics
