@@ -13,7 +13,7 @@ POLICY = """version: 1
 name: bases
 rules:
   base:
-    allow: {{ refs: ["{name}", "{name}-alias"], level: deny }}
+    allow: {{ refs: [{refs}], level: deny }}
     age: {{ max: 30d, level: deny }}
     outdated: deny
     tag: deny
@@ -63,11 +63,11 @@ class Bases(Suite):
         in_store("store_buildah", "push", "--quiet", f"localhost/child:{tag}", f"oci:{layout}:{tag}")
         return f"oci:{layout}:{tag}"
 
-    def policy(self, name):
-        """A folder with a policy for that base."""
+    def policy(self, name, *more):
+        """A folder with a policy for that base, which may have more names."""
         folder = self.dir / name.replace("/", "-").replace(":", "-")
         folder.mkdir()
-        (folder / "imgguard.yaml").write_text(POLICY.format(name=name))
+        (folder / "imgguard.yaml").write_text(POLICY.format(refs=", ".join(f'"{one}"' for one in (name, *more))))
         return folder / "imgguard.yaml"
 
     def judged(self, image, policy, *options):
@@ -115,7 +115,7 @@ class Bases(Suite):
         name = f"{self.host}/team/squash:1"
         policy = self.policy(name)
         self.base(name, "2.0", 1)
-        squashed = self.child(name, "squashed", "--squash-all")
+        squashed = self.child(name, "squashed", "--squash")
         self.exits(imgguard("bases", "update", "--policy", policy), PASS)
         run, results = self.judged(squashed, policy)
         self.exits(run, INCONCLUSIVE)
@@ -126,7 +126,7 @@ class Bases(Suite):
     def test_names_of_equal_layers(self):
         """two tags of one base: both are named"""
         name = f"{self.host}/team/names:1"
-        policy = self.policy(name)
+        policy = self.policy(name, f"{name}-alias")
         self.base(name, "3.0", 1)
         self.base(f"{name}-alias", "3.0", 1)
         child = self.child(name, "names")
