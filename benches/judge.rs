@@ -29,7 +29,7 @@ fn main() {
     let ids: std::collections::BTreeSet<&str> =
         policy.rules.iter().map(|configured| configured.rule.id.as_ref()).collect();
     let mut inspection = Inspection { schema: SCHEMA.to_owned(), images: vec![image()], gaps: Vec::new() };
-    let circumstances = Circumstances { now: Some(1_795_608_000), baseline: Vec::new() };
+    let circumstances = Circumstances { now: Some(1_795_608_000), ..Circumstances::default() };
     say(&format!(
         "{} rules ({} different), {FILES} files, {HIDDEN} hidden, {PACKAGES} packages",
         policy.rules.len(),

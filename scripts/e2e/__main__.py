@@ -12,6 +12,7 @@ ALL = [
     "secret_places",
     "registry",
     "seeds",
+    "bases",
     "own_image",
     "exec",
     "policy_life",

@@ -1,9 +1,11 @@
 //! `imgguard check`: read, judge, tell.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
+use crate::inspect::prove_base;
 use crate::oci::Selector;
 use crate::policy::{Policy, Report, judge, settle};
 use crate::report::{Context, FORMATS, format};
@@ -12,7 +14,7 @@ use crate::rules::Circumstances;
 use super::baseline::Baseline;
 use super::image::{Reader, selector};
 use super::terminal::Terminal;
-use super::{Exit, Failure, SourceArguments, output, policy};
+use super::{Exit, Failure, SourceArguments, bases, output, policy};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -32,6 +34,9 @@ pub(super) struct CheckArguments {
     /// Accept the secrets that this file lists; see `imgguard secrets --write-baseline`.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// Prove base images by this list; `imgguard-bases.json` beside the policy file unless given. See `imgguard bases`.
+    #[arg(long, value_name = "FILE")]
+    bases: Option<PathBuf>,
     /// List the secrets that are suppressed by proof, too.
     #[arg(long)]
     show_suppressed: bool,
@@ -49,13 +54,14 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     let outputs = output::parse(&arguments.output, &known)?;
     let selector = selector(arguments.platform.as_deref(), Selector::All)?;
     let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let bases = bases::find(arguments.bases.as_deref(), policy_file.as_deref())?.map(Arc::new);
     let reader = Reader::new(&arguments.source, terminal)?;
     let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
     let baseline = match &arguments.baseline {
         Some(path) => Baseline::read(path, reader.scanner().fingerprint_key_id().as_deref())?,
         None => Baseline::default(),
     };
-    let circumstances = Circumstances { now: Some(super::now()), baseline: baseline.accepted };
+    let circumstances = Circumstances { now: Some(super::now()), baseline: baseline.accepted, bases };
     let (reports, exit) = judge_all(arguments, &policy, &circumstances, &reader, &selector, terminal);
     say_unused(&circumstances, &reports);
     let repository_file = policy::repository_file(policy_file.as_deref());
@@ -94,7 +100,10 @@ fn judge_all(
     let mut exit = Exit::Pass;
     for image in &arguments.images {
         match reader.inspect(image, selector) {
-            Ok(inspection) => {
+            Ok(mut inspection) => {
+                if let Some(lock) = &circumstances.bases {
+                    inspection.images.iter_mut().for_each(|image| prove_base(image, lock));
+                }
                 let report = judge(policy, inspection, circumstances);
                 exit = exit.worst(Exit::from(&report.verdict));
                 reports.push(report);

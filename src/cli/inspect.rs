@@ -1,13 +1,16 @@
 //! `imgguard inspect`: what is in an image, before anything is judged.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
+use crate::inspect::prove_base;
 use crate::oci::Selector;
 use crate::report::{Context, InspectOptions, Tree, inspect_json, inspect_text};
 
 use super::image::{Reader, selector};
 use super::terminal::Terminal;
-use super::{Exit, Failure, SourceArguments, output};
+use super::{Exit, Failure, SourceArguments, bases, output};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
@@ -26,6 +29,9 @@ pub(super) struct InspectArguments {
     /// List what this layer (from 0) adds, changes and removes.
     #[arg(long, value_name = "N")]
     layer: Option<u32>,
+    /// Prove base images by this list; `imgguard-bases.json` beside the policy file unless given. See `imgguard bases`.
+    #[arg(long, value_name = "FILE")]
+    bases: Option<PathBuf>,
     #[command(flatten)]
     source: SourceArguments,
 }
@@ -33,8 +39,12 @@ pub(super) struct InspectArguments {
 pub(super) fn run(arguments: &InspectArguments, terminal: &Terminal) -> Result<Exit, Failure> {
     let outputs = output::parse(&arguments.output, &["text", "json"])?;
     let selector = selector(arguments.platform.as_deref(), Selector::Host)?;
+    let bases = bases::find(arguments.bases.as_deref(), None)?;
     let reader = Reader::new(&arguments.source, terminal)?.with_packages();
-    let inspection = reader.inspect(&arguments.image, &selector)?;
+    let mut inspection = reader.inspect(&arguments.image, &selector)?;
+    if let Some(lock) = &bases {
+        inspection.images.iter_mut().for_each(|image| prove_base(image, lock));
+    }
     for output in &outputs {
         let to_terminal = output.file.is_none();
         let text = if output.format == "json" {

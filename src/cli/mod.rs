@@ -1,6 +1,7 @@
 //! The command line: arguments, terminal, clock, files, exit codes; one file per command.
 
 mod baseline;
+mod bases;
 mod bench;
 mod cache;
 mod check;
@@ -90,6 +91,8 @@ enum Command {
     Policy(policy::PolicyArguments),
     /// Plan and audit the tags of releases.
     Tags(tags::TagsArguments),
+    /// Record base images, so that images can be proved to be built on them.
+    Bases(Box<bases::BasesArguments>),
     /// Look after the layer cache.
     Cache(cache::CacheArguments),
     /// Speak the protocol of the Sigstore conformance suite.
@@ -173,6 +176,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, &terminal),
         Command::Tags(arguments) => tags::run(&arguments, &terminal),
+        Command::Bases(arguments) => bases::run(&arguments, &terminal),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }));

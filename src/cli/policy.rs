@@ -71,7 +71,7 @@ pub(super) fn load(asked: Option<&str>, terminal: &Terminal) -> Result<(Policy, 
             return Ok((policy, None));
         }
         Some(path) => Some(PathBuf::from(path)),
-        None => FILES.iter().map(PathBuf::from).find(|path| path.exists()),
+        None => usual_file(),
     };
     let Some(path) = found else { return Ok((builtin_default(), None)) };
     let text = read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
@@ -81,6 +81,11 @@ pub(super) fn load(asked: Option<&str>, terminal: &Terminal) -> Result<(Policy, 
     let policy =
         parse_at(&text, &path.to_string_lossy(), &mut parent, now).map_err(|errors| refused(&errors, terminal))?;
     Ok((policy, Some(path)))
+}
+
+/// The policy file that is used when none is asked for.
+pub(super) fn usual_file() -> Option<PathBuf> {
+    FILES.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
 fn refused(errors: &crate::policy::PolicyErrors, terminal: &Terminal) -> Failure {

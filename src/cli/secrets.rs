@@ -109,7 +109,8 @@ pub(super) fn run(arguments: &SecretsArguments, terminal: &Terminal) -> Result<E
         Some(path) => Baseline::read(path, key.as_deref())?,
         None => Baseline::default(),
     };
-    let circumstances = Circumstances { now: Some(super::now()), baseline: baseline.accepted.clone() };
+    let circumstances =
+        Circumstances { now: Some(super::now()), baseline: baseline.accepted.clone(), ..Circumstances::default() };
     let found = search(arguments, &subject, &reader)?;
     let of_images = found.images.iter().flat_map(|image| image.secrets.iter().map(move |secret| (Some(image), secret)));
     let secrets = of_images.chain(found.files.iter().map(|secret| (None, secret)));

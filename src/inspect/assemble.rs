@@ -15,7 +15,9 @@ use crate::secrets::Scanner;
 use super::overlay::{Name, Origin, Overlaid, overlay};
 use super::pairs::Reach;
 use super::sightings::{self, Sighting};
-use super::{accounts, base, config_secrets, documents, instruction, mask, packages as inventory, startup};
+use super::{
+    accounts, base, build_facts, config_secrets, documents, instruction, mask, packages as inventory, startup,
+};
 
 /// Makes the facts of an image from its plan and its layers, bottom first; a layer that could not be seen is a gap.
 /// Packages are put together only when they are asked for.
@@ -72,6 +74,8 @@ pub fn assemble(
         groups: None,
         os_release: BTreeMap::new(),
         base: Vec::new(),
+        inherited: None,
+        build: build_facts::read(&plan.documents),
         secrets: Vec::new(),
         packages: None,
         startup: Some(startup),

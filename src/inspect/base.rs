@@ -1,4 +1,4 @@
-//! What the image itself says about the image it is built on. Proof by known bases is the rule's part: it has the list.
+//! What the image itself says about the image it is built on. Proof by recorded bases is [`super::prove_base`]'s part.
 
 use crate::model::{BaseClaim, BaseGrade, Digest, ImageFacts, basename};
 
@@ -10,6 +10,7 @@ pub(super) fn claims(image: &ImageFacts) -> Vec<BaseClaim> {
     let mut claims = Vec::new();
     claims.extend(scratch(image));
     claims.extend(named(image));
+    claims.extend(image.build.as_ref().and_then(super::build_facts::claim));
     claims.extend(guessed(image));
     claims.sort_by(|left, right| right.grade.cmp(&left.grade).then_with(|| left.reference.cmp(&right.reference)));
     claims.dedup_by(|left, right| left.reference == right.reference);
@@ -88,7 +89,7 @@ fn named(image: &ImageFacts) -> Option<BaseClaim> {
 }
 
 /// Docker Hub's short names written out: `python:3.12` is `docker.io/library/python:3.12`.
-fn canonical(name: &str) -> String {
+pub(super) fn canonical(name: &str) -> String {
     if name == "scratch" {
         return name.to_owned();
     }

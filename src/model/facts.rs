@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Derived, Digest, Document, Entry, Gap, Group, ImageConfig, Note, Packages, Platform, ScanLedger,
-    SecretFact, Startup,
+    Account, BuildFacts, Derived, Digest, Document, Entry, Gap, Group, ImageConfig, Inherited, Note, Packages,
+    Platform, ScanLedger, SecretFact, Startup,
 };
 
 /// The version of the facts document.
@@ -214,6 +214,12 @@ pub struct ImageFacts {
     pub os_release: BTreeMap<String, String>,
     /// Answers about the base image, best first. Claims that need a list of known bases are added by the rule.
     pub base: Vec<BaseClaim>,
+    /// What the image has from its base, when a recorded base is proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<Inherited>,
+    /// What its provenance says of the build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildFacts>,
     /// Secrets, sorted by fingerprint.
     pub secrets: Vec<SecretFact>,
     /// Packages; none when they were not asked for.
@@ -273,6 +279,12 @@ impl ImageFacts {
             }
         }
         Some(at.join("/"))
+    }
+
+    /// Layers of the longest proved base; none when no base is proved.
+    #[must_use]
+    pub fn base_layers(&self) -> Option<u32> {
+        self.base.iter().filter(|claim| claim.grade == BaseGrade::Proved).filter_map(|claim| claim.layers).max()
     }
 
     /// Whether some part of the layers was not seen, so that the absence of a file proves nothing.

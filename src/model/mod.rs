@@ -1,6 +1,8 @@
 //! The nouns of imgguard: values every other module speaks of, without I/O and without opinions.
 
 mod account;
+mod base;
+mod build;
 mod config;
 mod derived;
 mod digest;
@@ -20,6 +22,10 @@ mod size;
 mod startup;
 
 pub use account::{Account, Group};
+pub use base::{
+    Attribution, BASES_SCHEMA, BaseConfig, BaseLock, Inherited, LockProblem, Lookup, RecordedBase, seconds_of,
+};
+pub use build::{BuildFacts, BuildImage};
 pub use config::{Healthcheck, History, ImageConfig};
 pub use derived::Derived;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};

@@ -166,6 +166,8 @@ pub(super) fn image(digest: &str) -> ImageFacts {
         groups: None,
         os_release: std::collections::BTreeMap::new(),
         base: Vec::new(),
+        inherited: None,
+        build: None,
         secrets: Vec::new(),
         packages: None,
         startup: None,

@@ -10,7 +10,8 @@ use super::place::{Places, Role};
 use super::sheet::{BOLD, DIM, ERROR, INFO, PLAIN, Sheet, UNKNOWN, WARNING};
 use super::summary::{count, grouped};
 use crate::model::{
-    BaseGrade, Entry, Gap, Healthcheck, How, ImageFacts, Inspection, Kind, Note, Part, Place, format_bytes,
+    Attribution, BaseConfig, BaseGrade, Entry, Gap, Healthcheck, How, ImageFacts, Inspection, Kind, Note, Part, Place,
+    format_bytes,
 };
 
 /// Where the values of the head stand.
@@ -184,6 +185,7 @@ impl ImageWriter<'_> {
         } else {
             fields(self.sheet, "base", base);
         }
+        self.inherited();
         let unpacked = image.uncompressed_size().map_or_else(|| "not all seen".to_owned(), format_bytes);
         let stored = format_bytes(image.compressed_size());
         let visible = format_bytes(image.waste.visible);
@@ -209,6 +211,29 @@ impl ImageWriter<'_> {
         let split = if split.is_empty() { String::new() } else { format!(": {}", split.join(", ")) };
         let nothing = waste.total() == 0;
         field(self.sheet, "waste", &if nothing { "none".to_owned() } else { format!("{total}{split}") });
+    }
+
+    /// What the image has from its base, and which of its settings are its own.
+    fn inherited(&mut self) {
+        let Some(inherited) = &self.image.inherited else { return };
+        let config = &self.image.config;
+        let (layers, steps) = (self.image.layers.len(), config.history.len());
+        let counts =
+            format!("{} of {layers} layers, {} of {steps} history entries", inherited.layers, inherited.history.len());
+        let short = |pointer: &String| pointer.trim_start_matches("/config/").replace("~1", "/").replace("~0", "~");
+        let shared: Vec<String> = inherited.config.iter().map(short).collect();
+        field(self.sheet, "from base", &counts);
+        let own: Vec<String> = BaseConfig::of(config)
+            .shared_with(config)
+            .iter()
+            .filter(|pointer| inherited.of_config(config, pointer) == Attribution::Own)
+            .map(short)
+            .collect();
+        for (name, values) in [("", shared), ("own", own)] {
+            if !values.is_empty() {
+                field(self.sheet, name, &values.join(", "));
+            }
+        }
     }
 
     /// The user with what the image's own account files make of it.

@@ -86,6 +86,7 @@ pub fn format(name: &str) -> Option<&'static Format> {
 pub fn schemas() -> Vec<(&'static str, String)> {
     vec![
         ("report-v1.json", json::schema()),
+        ("bases-v1.json", inspect_json::bases_schema()),
         ("facts-v1.json", inspect_json::schema()),
         ("secrets-v1.json", secrets::schema()),
     ]

@@ -283,6 +283,8 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
             by: "its 1 layer is the lowest layer of this image".to_owned(),
         }],
         scanned: crate::model::ScanLedger::default(),
+        inherited: None,
+        build: None,
         secrets: vec![secret(Place::File {
             layer: 2,
             path: "app/.env".to_owned(),

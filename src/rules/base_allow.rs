@@ -16,12 +16,12 @@ pub(super) const RULE: Rule = Rule {
     summary: "the image is built on a base that is not approved",
     why: "Most of an image, and most of its vulnerabilities, come from its base. An approved base is watched and updated by \
           somebody; any other one is a stranger's work in production.\n\nHow well the base is known is graded. `proved`: the \
-          layers of a base in `bases` are the lowest layers of this image, or no layer holds an operating system (`scratch`). \
+          layers of a base that `imgguard bases update` recorded, or of one in `bases`, are the lowest layers of this image, or no layer holds an operating system (`scratch`). \
           `matched`: an annotation names a base with the digest that `bases` has for it. `claimed`: an annotation or label \
           names it. `guessed`: environment or `os-release` look like it. Below `min-grade` the answer is unknown, never a \
           pass.",
-    fix: "Build the last stage on an approved base:\n\n```dockerfile\nFROM python:3.12-slim\n```\n\nand tell the policy what that \
-          base is made of, so that it can be proved: under `bases`, its name and the `rootfs.diff_ids` of its config.",
+    fix: "Build the last stage on an approved base:\n\n```dockerfile\nFROM python:3.12-slim\n```\n\nand record \
+          what that base is made of, so that it can be proved: `imgguard bases update`, beside the policy.",
     flags: &[
         (
             "{refs: [python], min-grade: claimed}",
@@ -176,10 +176,15 @@ fn is_same(left: &ImageName, right: &ImageName) -> bool {
 }
 
 impl Check for Allow {
+    fn named_bases(&self) -> Vec<String> {
+        self.refs.iter().filter_map(ImagePattern::exact).filter(|name| name != "scratch").collect()
+    }
+
     fn decide(&self, image: &ImageFacts) -> Outcome {
         let claims = self.claims(image);
         let Some(best) = claims.iter().map(|claim| (claim.grade, claim.layers.unwrap_or(0))).max() else {
-            let why = "nothing tells which base the image is built on: list approved bases with their `diff-ids` under `bases`";
+            let why =
+                "nothing tells which base the image is built on: record approved bases with `imgguard bases update`";
             return Outcome::Unknown(why.to_owned());
         };
         // Of several proofs the longest counts; of several claims of one grade, all do.

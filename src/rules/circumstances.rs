@@ -1,4 +1,8 @@
-//! What a run brings along beside the facts and the policy: the time, and what was accepted before.
+//! What a run brings along beside the facts and the policy: the time, what was accepted before, and recorded bases.
+
+use std::sync::Arc;
+
+use crate::model::BaseLock;
 
 /// A secret that was accepted before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +20,8 @@ pub struct Circumstances {
     pub now: Option<i64>,
     /// The baseline.
     pub baseline: Vec<Accepted>,
+    /// The base images recorded so far; none when there is no list.
+    pub bases: Option<Arc<BaseLock>>,
 }
 
 impl Circumstances {

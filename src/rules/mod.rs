@@ -4,7 +4,11 @@ use crate::model::ImageFacts;
 
 mod accounts_duplicate_id;
 mod accounts_empty_password;
+mod base_age;
 mod base_allow;
+mod base_outdated;
+mod base_stages;
+mod base_tag;
 mod cache_kind;
 mod circumstances;
 mod env_forbid_values;
@@ -65,6 +69,7 @@ mod ports_forbid;
 mod ports_range;
 mod ports_ssh;
 mod probe;
+mod recorded;
 mod runtime_eol;
 mod secret_places;
 mod secrets_content;
@@ -74,6 +79,7 @@ mod secrets_package_supplied;
 mod secrets_suspected;
 pub mod setting;
 mod settings;
+mod size_own;
 mod size_total;
 mod system_path;
 mod table;
@@ -156,5 +162,10 @@ pub trait Check: Send + Sync {
     /// every one of them, and is told once.
     fn decide_together(&self, _: &[ImageFacts], _: &Circumstances) -> Option<Outcome> {
         None
+    }
+
+    /// Canonical names of base images that its settings name exactly: those that `imgguard bases update` looks up.
+    fn named_bases(&self) -> Vec<String> {
+        Vec::new()
     }
 }

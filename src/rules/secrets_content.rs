@@ -347,7 +347,7 @@ mod tests {
     const NOW: i64 = 1_795_608_000;
 
     fn at(now: i64, settings: &str, image: &str) -> Outcome {
-        decide_in("secrets.content", settings, image, &Circumstances { now: Some(now), baseline: Vec::new() })
+        decide_in("secrets.content", settings, image, &Circumstances { now: Some(now), ..Circumstances::default() })
     }
 
     #[test]
@@ -360,8 +360,11 @@ mod tests {
         assert!(matches!(at(NOW, &allow("2026-11-25"), image), Outcome::Pass(_)));
         assert!(at(NOW, &allow("2026-11-24"), image).is_fail());
         assert!(complaint("secrets.content", &allow("tomorrow")).contains("is no day"));
-        let accepted =
-            |until| Circumstances { now: Some(NOW), baseline: vec![Accepted { fingerprint: print.clone(), until }] };
+        let accepted = |until| Circumstances {
+            now: Some(NOW),
+            baseline: vec![Accepted { fingerprint: print.clone(), until }],
+            ..Circumstances::default()
+        };
         assert!(matches!(decide_in("secrets.content", "", image, &accepted(None)), Outcome::Pass(_)));
         assert!(decide_in("secrets.content", "", image, &accepted(Some(NOW))).is_fail());
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::model::{ImageFacts, format_bytes};
 use crate::yaml::YamlError;
 
-use super::setting::Size;
+use super::setting::{Basis, Size};
 use super::words::{self, bytes};
 use super::{Check, Fault, Level, Outcome, Rule, Seat};
 
@@ -47,19 +47,6 @@ pub(super) const RULE: Rule = Rule {
     },
     schema: |generator| generator.subschema_for::<Budget>(),
 };
-
-/// Which number counts as the size.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Basis {
-    /// The layers as the source stores them, mostly compressed.
-    Compressed,
-    /// The archives of all layers, uncompressed.
-    #[default]
-    Uncompressed,
-    /// The files of the final file system.
-    Visible,
-}
 
 /// The budget.
 #[derive(Deserialize, schemars::JsonSchema)]

@@ -6,7 +6,11 @@ use super::Rule;
 pub const RULES: &[Rule] = &[
     super::accounts_duplicate_id::RULE,
     super::accounts_empty_password::RULE,
+    super::base_age::RULE,
     super::base_allow::RULE,
+    super::base_outdated::RULE,
+    super::base_stages::RULE,
+    super::base_tag::RULE,
     super::env_forbid_values::RULE,
     super::env_require::RULE,
     super::env_tls_off::RULE,
@@ -65,6 +69,7 @@ pub const RULES: &[Rule] = &[
     super::secrets_names::RULE,
     super::secrets_package_supplied::RULE,
     super::secrets_suspected::RULE,
+    super::size_own::RULE,
     super::size_total::RULE,
     super::tags_forbid::RULE,
     super::tags_semver::RULE,
@@ -86,7 +91,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 pub(super) mod tests {
     use super::*;
     use crate::rules::{Check, Circumstances, Outcome, SettingsError, SettingsReader};
-    use crate::testkit::image::images;
+    use crate::testkit::image::{circumstances, images};
 
     fn build(id: &str, settings: &str) -> Result<Box<dyn Check>, SettingsError> {
         let node = crate::yaml::parse(settings).expect("YAML");
@@ -95,7 +100,7 @@ pub(super) mod tests {
 
     /// What the rule says of the image.
     pub(in crate::rules) fn decide(id: &str, settings: &str, text: &str) -> Outcome {
-        decide_in(id, settings, text, &Circumstances::default())
+        decide_in(id, settings, text, &circumstances(text))
     }
 
     /// What it says under these circumstances.
@@ -184,7 +189,11 @@ pub(super) mod tests {
         insta::assert_snapshot!(list.join("\n"), @r"
         IG1602 accounts.duplicate-id
         IG1601 accounts.empty-password
+        IG0202 base.age
         IG0201 base.allow
+        IG0203 base.outdated
+        IG0205 base.stages
+        IG0204 base.tag
         IG0901 env.forbid-values
         IG0902 env.require
         IG0903 env.tls-off
@@ -243,6 +252,7 @@ pub(super) mod tests {
         IG0505 secrets.names
         IG0503 secrets.package-supplied
         IG0506 secrets.suspected
+        IG0408 size.own
         IG0401 size.total
         IG1101 tags.forbid
         IG1102 tags.semver

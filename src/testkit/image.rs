@@ -32,6 +32,11 @@
 //! secret weak generic in env TOKEN [value a]         also `label KEY`, `history 3`, `config /config/Cmd/0`
 //! package pkg:deb/openssl@3.0-1 in var/lib/dpkg/status [by dpkg] [inside a.jar] [claimed|declared] [provides NAME] [owns usr/bin/openssl …]
 //! ---                                    what follows is another image of the same index, see [`images`]
+//! known debian:12 [moved] [created 2026-01-01] [recorded 2026-01-02]
+//!                                        a recorded base of that name: the layers and the config so far; other layers when it
+//!                                        moved. The last line of a name is what it points at.
+//! now 2026-02-01                         the time of the run
+//! stages 2                               what the provenance says; also `unknown`
 //! # a comment
 //! ```
 
@@ -39,19 +44,24 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use crate::catalog::{self, HEAD, Input, Takers};
-use crate::inspect::{StartupCollector, assemble};
+use crate::inspect::{StartupCollector, assemble, prove_base};
 use crate::model::{
-    BaseClaim, CatalogRecord, Dependency, Digest, Document, Elf, Entry, FileHash, Gap, GapKind, Grade, Head,
-    Healthcheck, History, How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, LayerStartup,
+    BaseClaim, BuildFacts, CatalogRecord, Dependency, Digest, Document, Elf, Entry, FileHash, Gap, GapKind, Grade,
+    Head, Healthcheck, History, How, ImageConfig, ImageFacts, IndexChild, IndexFacts, Kind, LayerFacts, LayerStartup,
     Linkage, Linking, Method, Nature, OwnedFile, Package, PackageKind, Place, Platform, Presence, Purl, SecretFact,
     Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
+use crate::rules::Circumstances;
 use crate::rules::setting::Period;
 use crate::secrets::Scanner;
 
+use super::known::{self, Known};
+
 /// Making one takes longer than everything else that a test does.
 static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
+
+pub use super::known::known_digest;
 
 /// The image that the text describes, put together by the real overlay.
 ///
@@ -60,10 +70,15 @@ static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
 pub fn image(text: &str) -> ImageFacts {
     let parts = Parts::read(text);
     let (bases, secrets) = (parts.bases.clone(), parts.secrets.clone());
+    let (known, stages) = (parts.known.clone(), parts.stages);
     let (plan, layers) = parts.finish();
     let mut image = assemble(plan, layers, &SCANNER, true);
     image.base.extend(bases);
     image.base.sort_by_key(|claim| std::cmp::Reverse(claim.grade));
+    image.build = stages.map(|stages| BuildFacts { images: Vec::new(), stages });
+    if let Some(lock) = known::lock(&known, &image) {
+        prove_base(&mut image, &lock);
+    }
     for secret in secrets {
         match image.secrets.iter_mut().find(|known| known.fingerprint == secret.fingerprint) {
             Some(known) => known.places.extend(secret.places),
@@ -90,6 +105,18 @@ pub fn images(text: &str) -> Vec<ImageFacts> {
         }
     }
     parts.iter().map(|part| image(part)).collect()
+}
+
+/// The time and the recorded bases that the text tells.
+///
+/// # Panics
+/// With the line, when a line is malformed.
+pub fn circumstances(text: &str) -> Circumstances {
+    let text = text.split("\n---").next().unwrap_or_default();
+    let parts = Parts::read(text);
+    let (now, known) = (parts.now, parts.known.clone());
+    let bases = if known.is_empty() { None } else { known::lock(&known, &image(text)).map(Arc::new) };
+    Circumstances { now, bases, ..Circumstances::default() }
 }
 
 /// The plan and the layers that the text describes, before the overlay.
@@ -126,6 +153,9 @@ struct Parts {
     gaps: Vec<Gap>,
     bases: Vec<BaseClaim>,
     secrets: Vec<SecretFact>,
+    known: Vec<Known>,
+    now: Option<i64>,
+    stages: Option<Option<u32>>,
 }
 
 impl Parts {
@@ -188,6 +218,9 @@ impl Parts {
             "gap" => self.gap(rest)?,
             "package" => self.package(rest)?,
             "base" => self.bases.push(base(rest)?),
+            "known" => self.known.push(Known::read(line, rest, self.layers.len(), config)?),
+            "now" => self.now = Some(known::day(rest)?),
+            "stages" => self.stages = Some(rest.parse().ok()),
             "secret" => self.secrets.push(secret(line, rest)?),
             _ => self.entry(line)?,
         }

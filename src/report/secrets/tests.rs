@@ -73,7 +73,7 @@ fn documents_follow_their_schemas() {
 
 #[test]
 fn what_counts_stands_first_and_what_does_not_is_counted() {
-    let circumstances = Circumstances { now: Some(200), baseline: Vec::new() };
+    let circumstances = Circumstances { now: Some(200), ..Circumstances::default() };
     let document: Value = serde_json::from_str(&rendered(false, &circumstances)[1]).expect("JSON");
     let standings: Vec<&str> =
         document["findings"].as_array().expect("a list").iter().filter_map(|one| one["standing"].as_str()).collect();
@@ -91,7 +91,11 @@ fn what_counts_stands_first_and_what_does_not_is_counted() {
 fn a_baseline_accepts_until_its_day_and_names_what_matches_nothing() {
     let known = secrets()[0].fingerprint.clone();
     let entry = |fingerprint: &str, until| Accepted { fingerprint: fingerprint.to_owned(), until };
-    let accepted = |until| Circumstances { now: Some(200), baseline: vec![entry(&known, until), entry("ff", None)] };
+    let accepted = |until| Circumstances {
+        now: Some(200),
+        baseline: vec![entry(&known, until), entry("ff", None)],
+        ..Circumstances::default()
+    };
     let document: Value = serde_json::from_str(&rendered(false, &accepted(Some(201)))[1]).expect("JSON");
     assert_eq!(document["counts"]["accepted"], 1);
     assert_eq!(document["counts"]["counted"], 0);

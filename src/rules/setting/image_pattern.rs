@@ -130,6 +130,13 @@ impl ImagePattern {
         tag && digest && self.repository.is_match(&image.repository)
     }
 
+    /// The name of the one image that it means, tag or digest included; none when it has a wildcard or means every tag.
+    #[must_use]
+    pub fn exact(&self) -> Option<String> {
+        let name = ImageName::read(&self.text).filter(|_| !self.text.contains(['*', '?', '[', '{']))?;
+        (name.tag.is_some() || name.digest.is_some() || name.repository == "scratch").then(|| name.to_string())
+    }
+
     /// The pattern as written.
     #[must_use]
     pub fn text(&self) -> &str {

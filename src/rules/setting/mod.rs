@@ -1,8 +1,10 @@
 //! The types that settings are made of: one file each, checked when the policy is read.
 
 mod base;
+mod basis;
 mod capability;
 mod day;
+mod days;
 mod globs;
 mod image_pattern;
 mod licence_pattern;
@@ -20,8 +22,10 @@ mod values;
 mod wildcard;
 
 pub use base::{KnownBase, LayerId, ManifestDigest};
+pub use basis::Basis;
 pub use capability::Capability;
 pub use day::{Day, day_of};
+pub use days::Days;
 pub use globs::Globs;
 pub use image_pattern::{ImageName, ImagePattern, ImageRef};
 pub use licence_pattern::{LicencePattern, forbidden_by};
