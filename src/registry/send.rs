@@ -151,6 +151,14 @@ impl Repository {
         }
     }
 
+    /// One request without any authorization.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub(super) async fn anonymous(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
+        Ok(self.request(ask, None).await?.0)
+    }
+
     /// One attempt, whatever the answer; a 401 is answered with a renewed authorization once.
     ///
     /// # Errors
