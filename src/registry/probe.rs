@@ -34,7 +34,7 @@ pub struct Probe {
     /// The address of the registry's API.
     pub address: String,
     /// `none`, `basic` or `bearer`: how it wants to be asked.
-    pub auth: String,
+    pub auth: &'static str,
     /// The token service, when there is one.
     pub token_service: Option<String>,
     /// Where the credentials that were used came from; absent when it was asked anonymously.
@@ -95,7 +95,7 @@ pub(super) async fn probe(
         schema: SCHEMA,
         repository: repository.name.clone(),
         address: repository.host.base.to_string(),
-        auth: String::new(),
+        auth: "none",
         token_service: None,
         credentials,
         wrote: write,
@@ -162,8 +162,7 @@ impl Prober {
             (Some(_), _) => "bearer",
             (None, true) => "basic",
             (None, false) => "none",
-        }
-        .to_owned();
+        };
         self.found.token_service = bearer.map(|(realm, service)| {
             let text = service.map_or(realm.clone(), |service| format!("{realm} (service {service})"));
             text.chars().take(300).flat_map(char::escape_debug).collect()
@@ -361,7 +360,11 @@ impl Prober {
                 self.note("links-subject", Answer::Yes, None);
             }
             Ok(_) => {
-                self.note("links-subject", Answer::No, format!("as `{}` is kept up", fallback_tag(&subject.digest)))
+                self.note(
+                    "links-subject",
+                    Answer::No,
+                    format!("the index behind `{}` is used", fallback_tag(&subject.digest)),
+                );
             }
             Err(error) => self.note("links-subject", Answer::No, error.to_string()),
         }
@@ -399,12 +402,10 @@ impl Prober {
     async fn take_away(&mut self, blobs: Vec<Digest>) {
         let mut answer = Answer::Yes;
         for digest in blobs {
-            match self.repository.again().delete_blob(&digest).await {
-                Ok(Deleted::Gone | Deleted::Absent) => {}
-                _ => {
-                    answer = Answer::No;
-                    self.found.left_behind.push(format!("blob {digest}"));
-                }
+            let gone = self.repository.again().delete_blob(&digest).await;
+            if !matches!(gone, Ok(Deleted::Gone | Deleted::Absent)) {
+                answer = Answer::No;
+                self.found.left_behind.push(format!("blob {digest}"));
             }
         }
         self.note("delete-blob", answer, None);

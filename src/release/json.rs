@@ -64,7 +64,7 @@ struct Manifest<'a> {
 
 #[derive(Serialize, JsonSchema)]
 struct Tag<'a> {
-    tag: &'a str,
+    name: &'a str,
     digest: String,
     /// `keep`, `create` or `move`.
     action: &'static str,
@@ -119,7 +119,7 @@ pub fn copy_json(plan: &CopyPlan, done: Option<&Copied>) -> String {
             TagAction::Create => ("create", None),
             TagAction::Move { from } => ("move", Some(from.to_string())),
         };
-        Tag { tag: &step.tag, digest: step.digest.to_string(), action, from }
+        Tag { name: &step.tag, digest: step.digest.to_string(), action, from }
     });
     write(&CopyDocument {
         schema: COPY,

@@ -220,8 +220,8 @@ impl LayoutRepository {
                     let why = format!("the folder `{folder}` holds something that is no OCI layout");
                     return Err(FetchError::Usage(why));
                 }
-                layout.make_folder(&layout.blobs.folder.join("blobs/sha256"))?;
-                layout.replace(&version, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+                make_folder(&layout.blobs.folder.join("blobs/sha256"))?;
+                replace(&version, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
             }
             Err(source) => return Err(FetchError::Io { what: version.display().to_string(), source }),
         }
@@ -259,21 +259,12 @@ impl LayoutRepository {
         std::fs::create_dir_all(folder).map_err(|source| FetchError::Io { what: folder.display().to_string(), source })
     }
 
-    /// Writes a file beside its place and moves it there, so that nobody ever sees a half one.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
-        let failed = |source| FetchError::Io { what: path.display().to_string(), source };
-        let beside = temporary(path);
-        let written =
-            create(&beside).and_then(|mut file| file.write_all(bytes)).and_then(|()| std::fs::rename(&beside, path));
-        written.map_err(failed)
-    }
-
     fn store(&self, digest: &Digest, bytes: &[u8]) -> Result<(), FetchError> {
         let path = self.blob_path(digest);
         if let Some(folder) = path.parent() {
-            self.make_folder(folder)?;
+            make_folder(folder)?;
         }
-        self.replace(&path, bytes)
+        replace(&path, bytes)
     }
 
     /// Changes `index.json`; entries and fields that are not touched stay as they are.
@@ -289,8 +280,22 @@ impl LayoutRepository {
         };
         change(&mut entries);
         document["manifests"] = Value::Array(entries);
-        self.replace(&self.blobs.folder.join("index.json"), document.to_string().as_bytes())
+        replace(&self.blobs.folder.join("index.json"), document.to_string().as_bytes())
     }
+}
+
+fn make_folder(folder: &Path) -> Result<(), FetchError> {
+    std::fs::create_dir_all(folder).map_err(|source| io(folder, source))
+}
+
+/// Writes a file beside its place and moves it there, so that nobody ever sees a half one.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+    let beside = temporary(path);
+    let mut written = create(&beside).and_then(|mut file| file.write_all(bytes));
+    if written.is_ok() {
+        written = std::fs::rename(&beside, path);
+    }
+    written.map_err(|source| io(path, source))
 }
 
 fn empty_index() -> Value {
@@ -349,7 +354,7 @@ impl WriteRepository for LayoutRepository {
         }
         let path = self.blob_path(&blob.digest);
         if let Some(folder) = path.parent() {
-            self.make_folder(folder)?;
+            make_folder(folder)?;
         }
         let beside = temporary(&path);
         let done = write_blob(blob, open, &beside);

@@ -238,7 +238,7 @@ fn a_copy_that_broke_goes_on_where_it_was() {
         assert!(matches!(error, CopyError::Fetch(FetchError::Denied { .. })), "{error}");
         assert!(!other.tags("prod/app").contains(&"1.0".to_owned()), "no tag before its image");
         let (_, copied) = copy(&source, &writing(&other, "prod/app"), &closure, None).expect("copied");
-        assert_eq!(copied.tags + other.requests_for("/manifests/").iter().filter(|_| false).count() > 0, true);
+        assert!(copied.tags >= 1, "the rest was written: {copied:?}");
         assert_eq!(closure_of(&reading(&other, "prod/app"), "1.0").order, closure.order);
     }
 }
