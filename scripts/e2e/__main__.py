@@ -19,6 +19,7 @@ ALL = [
     "sbom",
     "tags",
     "sign",
+    "push",
 ]
 
 if __name__ == "__main__":

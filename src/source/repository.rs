@@ -255,10 +255,6 @@ impl LayoutRepository {
         self.blobs.folder.join(BlobKey::Digest(digest.clone()).layout_path())
     }
 
-    fn make_folder(&self, folder: &Path) -> Result<(), FetchError> {
-        std::fs::create_dir_all(folder).map_err(|source| FetchError::Io { what: folder.display().to_string(), source })
-    }
-
     fn store(&self, digest: &Digest, bytes: &[u8]) -> Result<(), FetchError> {
         let path = self.blob_path(digest);
         if let Some(folder) = path.parent() {
