@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sbom", &["model", "report"]),
     ("registry", &["model", "oci"]),
     ("source", &["model", "oci", "registry"]),
-    ("release", &["model", "oci", "registry"]),
+    ("release", &["model", "oci", "registry", "report"]),
     ("sign", &["model", "yaml", "oci"]),
     ("keyless", &[]),
     ("evidence", &["model", "oci", "registry", "source", "sign"]),

@@ -21,6 +21,7 @@ ALL = [
     "sbom",
     "tags",
     "sign",
+    "push",
 ]
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A path without a prefix was taken for an image: that is said.
-fn say_choice(text: &str, spec: &ImageSpec) {
+pub(super) fn say_choice(text: &str, spec: &ImageSpec) {
     let prefix = match spec {
         ImageSpec::Layout { path, .. } if path == text => "oci:",
         ImageSpec::Archive { path, .. } if path == text => "oci-archive:",
@@ -164,7 +164,7 @@ fn read_key(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The password is the first line of standard input.
-fn read_password() -> Result<Secret, Failure> {
+pub(super) fn read_password() -> Result<Secret, Failure> {
     let mut line = String::new();
     std::io::stdin()
         .read_line(&mut line)

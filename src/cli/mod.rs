@@ -1,16 +1,21 @@
 //! The command line: arguments, terminal, clock, files, exit codes; one file per command.
 
+mod auth;
 mod baseline;
 mod bases;
 mod bench;
 mod cache;
 mod check;
+mod connection;
+mod copy;
 mod exit;
 mod image;
+mod image_tree;
 mod inspect;
 mod output;
 mod policy;
 mod progress;
+mod registry;
 mod rules;
 mod sbom;
 mod secrets;
@@ -85,6 +90,14 @@ enum Command {
     Verify(Box<sign::verify::VerifyArguments>),
     /// Make and import private keys.
     Key(sign::key::KeyArguments),
+    /// Show what belongs to an image: its platforms, layers, signatures, bills of materials.
+    Tree(image_tree::TreeArguments),
+    /// Copy an image with all that belongs to it, digests kept.
+    Copy(copy::CopyArguments),
+    /// Find out what a registry can do.
+    Registry(registry::RegistryArguments),
+    /// Tell where credentials come from.
+    Auth(auth::AuthArguments),
     /// Explain the rules.
     Rules(rules::RulesArguments),
     /// Work with policies.
@@ -173,6 +186,10 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Verify(arguments) => sign::verify::run(&arguments, &terminal),
         Command::Key(arguments) => sign::key::run(&arguments),
         Command::Conformance(arguments) => sign::conformance::run(&arguments),
+        Command::Tree(arguments) => image_tree::run(&arguments),
+        Command::Copy(arguments) => copy::run(&arguments, &terminal),
+        Command::Registry(arguments) => registry::run(&arguments),
+        Command::Auth(arguments) => auth::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, &terminal),
         Command::Tags(arguments) => tags::run(&arguments, &terminal),

@@ -29,6 +29,24 @@ impl Bar {
         Self(bar)
     }
 
+    /// A bar over that many bytes, with another word for what is done.
+    pub fn labelled(interactive: bool, total: u64, word: &str) -> Self {
+        let bar = Self::new(interactive, Some(total));
+        if !bar.0.is_hidden()
+            && let Ok(style) = ProgressStyle::with_template(&format!(
+                "{word} {{bar:30}} {{bytes}}/{{total_bytes}} {{bytes_per_sec}} {{eta}}"
+            ))
+        {
+            bar.0.set_style(style);
+        }
+        bar
+    }
+
+    /// Adds bytes.
+    pub fn add(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+
     /// Takes the bar away.
     pub fn end(&self) {
         self.0.finish_and_clear();

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Note, NoteKind};
 
-use super::{BlobKey, Blobs, FetchError, ImagePlan, Plan, PlanError, Selector};
+use super::{BlobKey, Blobs, Descriptor, FetchError, ImagePlan, Index, Plan, PlanError, Selector};
 use members::Members;
 
 const INDEX: &str = "index.json";
@@ -127,6 +127,34 @@ pub fn plan_layout(
 ) -> Result<Plan, PlanError> {
     let asked = Asked { reference: name, repository, tag };
     layout::Choice::of(index_json, &asked)?.plan(&asked, selector, blobs)
+}
+
+/// The descriptor of the manifest or index that is meant in an OCI layout, and its tag: for those who want it as it lies there.
+/// The arguments are those of [`ArchiveIndex::plan`].
+///
+/// # Errors
+/// [`PlanError`]; [`FetchError::Usage`] when several platforms stand in `index.json` itself, without an index around them.
+pub fn layout_root(
+    index_json: &[u8],
+    name: &str,
+    repository: &str,
+    tag: Option<&str>,
+) -> Result<(Descriptor, Option<String>), PlanError> {
+    match layout::Choice::of(index_json, &Asked { reference: name, repository, tag })? {
+        layout::Choice::One { descriptor, tag, .. } => Ok((*descriptor, tag)),
+        layout::Choice::Several { .. } => Err(FetchError::Usage(format!(
+            "the platforms of `{name}` stand in `index.json` itself, without an index around them: name one by its digest"
+        ))
+        .into()),
+    }
+}
+
+/// Reads the `index.json` of an OCI layout.
+///
+/// # Errors
+/// [`PlanError`].
+pub fn layout_index(index_json: &[u8]) -> Result<Index, PlanError> {
+    layout::read_index(index_json)
 }
 
 /// Checks the `oci-layout` file (OCI image-spec, image-layout.md).

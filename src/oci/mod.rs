@@ -14,7 +14,9 @@ mod reference;
 mod statements;
 mod strict_json;
 
-pub use archive::{ArchiveError, ArchiveIndex, ArchiveKind, Member, check_layout_version, plan_layout};
+pub use archive::{
+    ArchiveError, ArchiveIndex, ArchiveKind, Member, check_layout_version, layout_index, layout_root, plan_layout,
+};
 pub use config::parse_config;
 pub use fetch::{BlobKey, Blobs, FetchError};
 pub use manifest::{Descriptor, Document, Index, Manifest, OciError, parse_document};

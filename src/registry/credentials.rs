@@ -9,7 +9,9 @@
 //! 6. `$XDG_RUNTIME_DIR/containers/auth.json`, else `/run/containers/<uid>/auth.json`;
 //! 7. `$XDG_CONFIG_HOME/containers/auth.json`, else `~/.config/containers/auth.json`;
 //! 8. `~/.dockercfg`;
-//! 9. `$DOCKER_CONFIG/.dockerconfigjson`, a mounted `kubernetes.io/dockerconfigjson` secret.
+//! 9. `$DOCKER_CONFIG/.dockerconfigjson`, a mounted `kubernetes.io/dockerconfigjson` secret;
+//! 10. what a registry's own platform offers: `GITHUB_TOKEN` for ghcr.io, and the helper programs of clouds for their hosts when
+//!     they are on `PATH`.
 //!
 //! Sources 1 to 3 are explicit: what is wrong with them is an error. What is wrong with the others is a warning, and the
 //! search goes on. Within one file the most specific key wins: `host/team/app`, `host/team`, `host`.
@@ -153,6 +155,38 @@ struct Source {
     legacy: bool,
 }
 
+/// One place that was looked at for credentials, and what was there: never the credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The place.
+    pub place: String,
+    /// What was there.
+    pub found: Found,
+}
+
+/// What a place holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It is not there or not set.
+    Absent,
+    /// It is there, and knows nothing about the repository.
+    NoMatch,
+    /// It holds the credentials that are used.
+    Match,
+}
+
+impl Login {
+    /// What kind of credentials they are, in words.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Password { .. } => "user name and password",
+            Self::RegistryToken(_) => "registry token",
+            Self::IdentityToken(_) => "identity token",
+        }
+    }
+}
+
 /// Finds the credentials for a repository; none means that nothing knows its registry.
 ///
 /// # Errors
@@ -162,10 +196,26 @@ pub(super) fn find(
     wishes: &Wishes,
     environment: &Environment,
 ) -> Result<Option<Credential>, FetchError> {
+    search(reference, wishes, environment, &mut |_| {})
+}
+
+/// The same; `told` hears of every place in the order of the search.
+///
+/// # Errors
+/// As [`find`].
+pub(super) fn search(
+    reference: &Reference,
+    wishes: &Wishes,
+    environment: &Environment,
+    told: &mut dyn FnMut(Look),
+) -> Result<Option<Credential>, FetchError> {
+    let mut tell = |place: &str, found: Found| told(Look { place: place.to_owned(), found });
     if let Some(login) = &wishes.login {
         let origin = "the command line".to_owned();
+        tell(&origin, Found::Match);
         return Ok(Some(Credential { login: login.clone(), origin, explicit: true }));
     }
+    tell("the command line", Found::Absent);
     let variable = variable_for(&reference.registry);
     if let Some(value) = environment.get(&variable) {
         let (username, password) = value
@@ -173,31 +223,77 @@ pub(super) fn find(
             .filter(|(username, _)| !username.is_empty())
             .ok_or_else(|| FetchError::Usage(format!("`{variable}` does not hold `user:password`")))?;
         let login = Login::Password { username: username.to_owned(), password: Secret::new(password) };
+        tell(&format!("`{variable}`"), Found::Match);
         return Ok(Some(Credential { login, origin: format!("`{variable}`"), explicit: true }));
     }
+    tell(&format!("`{variable}`"), Found::Absent);
     let explicit_file = wishes.authfile.clone().or_else(|| environment.get("REGISTRY_AUTH_FILE").map(PathBuf::from));
-    if let Some(path) = explicit_file
-        && let Some(found) = search_file(&Source { path, explicit: true, legacy: false }, reference, environment)?
-    {
-        return Ok(Some(found));
-    }
-    if let Some(text) = environment.get("DOCKER_AUTH_CONFIG") {
-        let origin = "`DOCKER_AUTH_CONFIG`";
-        match ConfigFile::parse(text.as_bytes(), false) {
-            Ok(file) => {
-                if let Some(found) = file.search(reference, origin, false, environment)? {
-                    return Ok(Some(found));
-                }
+    match explicit_file {
+        None => tell("`--authfile` and `REGISTRY_AUTH_FILE`", Found::Absent),
+        Some(path) => {
+            let source = Source { path, explicit: true, legacy: false };
+            if let Some(found) = search_file(&source, reference, environment, told)? {
+                return Ok(Some(found));
             }
-            Err(problem) => tracing::warn!("{origin} is ignored: {problem}"),
+        }
+    }
+    let origin = "`DOCKER_AUTH_CONFIG`";
+    let mut tell = |place: &str, found: Found| told(Look { place: place.to_owned(), found });
+    match environment.get("DOCKER_AUTH_CONFIG") {
+        None => tell(origin, Found::Absent),
+        Some(text) => {
+            let found = match ConfigFile::parse(text.as_bytes(), false) {
+                Ok(file) => file.search(reference, origin, false, environment)?,
+                Err(problem) => {
+                    tracing::warn!("{origin} is ignored: {problem}");
+                    None
+                }
+            };
+            tell(origin, if found.is_some() { Found::Match } else { Found::NoMatch });
+            if found.is_some() {
+                return Ok(found);
+            }
         }
     }
     for source in default_files(environment) {
-        if let Some(found) = search_file(&source, reference, environment)? {
+        if let Some(found) = search_file(&source, reference, environment, told)? {
             return Ok(Some(found));
         }
     }
-    Ok(None)
+    Ok(of_platform(reference, environment, told))
+}
+
+/// What the platform of a registry offers, for its own hosts only.
+fn of_platform(reference: &Reference, environment: &Environment, told: &mut dyn FnMut(Look)) -> Option<Credential> {
+    let host = reference.registry.as_str();
+    if host == "ghcr.io" {
+        let place = "`GITHUB_TOKEN`".to_owned();
+        let Some(token) = environment.get("GITHUB_TOKEN") else {
+            told(Look { place, found: Found::Absent });
+            return None;
+        };
+        told(Look { place: place.clone(), found: Found::Match });
+        let username = environment.get("GITHUB_ACTOR").unwrap_or("x-access-token").to_owned();
+        let login = Login::Password { username, password: Secret::new(token) };
+        return Some(Credential { login, origin: place, explicit: false });
+    }
+    let is_ecr = host == "public.ecr.aws" || (host.contains(".dkr.ecr.") && host.contains(".amazonaws.com"));
+    let is_google = host == "gcr.io" || host.ends_with(".gcr.io") || host.ends_with("-docker.pkg.dev");
+    let helper = match () {
+        () if is_ecr => "ecr-login",
+        () if is_google => "gcr",
+        () if host.ends_with(".azurecr.io") => "acr-env",
+        () => return None,
+    };
+    let place = format!("helper `docker-credential-{helper}` of the cloud");
+    if !helper::is_there(helper, environment) {
+        told(Look { place, found: Found::Absent });
+        return None;
+    }
+    // Without an explicit wish a helper that fails is a warning, no error.
+    let found = ask(helper, &[host], "the cloud's own helper", false, environment).ok().flatten();
+    told(Look { place, found: if found.is_some() { Found::Match } else { Found::NoMatch } });
+    found
 }
 
 fn variable_for(registry: &str) -> String {
@@ -240,20 +336,30 @@ fn search_file(
     source: &Source,
     reference: &Reference,
     environment: &Environment,
+    told: &mut dyn FnMut(Look),
 ) -> Result<Option<Credential>, FetchError> {
     let origin = format!("`{}`", source.path.display());
     let problem = match read_bounded(&source.path) {
         Ok(bytes) => match ConfigFile::parse(&bytes, source.legacy) {
-            Ok(file) => return file.search(reference, &origin, source.explicit, environment),
+            Ok(file) => {
+                let found = file.search(reference, &origin, source.explicit, environment)?;
+                let place = found.as_ref().map_or(origin, |found| found.origin.clone());
+                told(Look { place, found: if found.is_some() { Found::Match } else { Found::NoMatch } });
+                return Ok(found);
+            }
             Err(problem) => problem,
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !source.explicit => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !source.explicit => {
+            told(Look { place: origin, found: Found::Absent });
+            return Ok(None);
+        }
         Err(error) => error.to_string(),
     };
     if source.explicit {
         return Err(FetchError::Usage(format!("the credential file {origin} cannot be used: {problem}")));
     }
     tracing::warn!("the credential file {origin} is ignored: {problem}");
+    told(Look { place: origin, found: Found::NoMatch });
     Ok(None)
 }
 

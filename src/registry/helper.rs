@@ -48,6 +48,11 @@ pub(super) fn ask(name: &str, server: &str, environment: &Environment) -> Result
     Ok(Some(login(&answer.username, &answer.secret)))
 }
 
+/// Whether a helper's program is on `PATH`.
+pub(super) fn is_there(name: &str, environment: &Environment) -> bool {
+    find_program(&format!("docker-credential-{name}"), environment).is_some()
+}
+
 fn find_program(program: &str, environment: &Environment) -> Option<PathBuf> {
     std::env::split_paths(environment.get("PATH")?)
         .filter(|directory| directory.is_absolute())

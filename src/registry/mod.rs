@@ -21,6 +21,7 @@ mod host;
 mod manifest;
 mod network;
 mod oci;
+mod probe;
 mod push;
 mod reading;
 mod referrers;
@@ -40,9 +41,10 @@ use std::time::Duration;
 use crate::model::Digest;
 use crate::oci::{FetchError, Reference};
 
-pub use credentials::{Credential, Environment, Login};
+pub use credentials::{Credential, Environment, Found, Login, Look};
 pub(crate) use manifest::is_manifest_type;
 pub use manifest::{ManifestBytes, Target};
+pub use probe::{Answer, Capability, Probe, schema as probe_schema};
 pub use push::{Deleted, ManifestToPush, PutAnswer};
 pub use reading::Opener;
 pub use referrers::{FoundBy, Linked, Referrer, Referrers, SelfDescription, check_referrer, fallback_tag};
@@ -183,6 +185,29 @@ impl Client {
         let found = credentials::find(reference, &wishes, &options.environment)?.map(Arc::new);
         known.insert(name, found.clone());
         Ok(found)
+    }
+
+    /// Searches the credentials for a repository and tells every place that was looked at, in order.
+    ///
+    /// # Errors
+    /// [`FetchError::Usage`] when credentials that the user named cannot be used.
+    pub fn explain_credentials(&self, reference: &Reference) -> Result<(Vec<Look>, Option<Credential>), FetchError> {
+        let options = &self.shared.options;
+        let wishes = credentials::Wishes { login: options.login.clone(), authfile: options.authfile.clone() };
+        let mut looks = Vec::new();
+        let found = credentials::search(reference, &wishes, &options.environment, &mut |look| looks.push(look))?;
+        Ok((looks, found))
+    }
+
+    /// Finds out what a repository's registry can do. With `write` it uploads small things and takes them away again; without, it
+    /// only reads.
+    ///
+    /// # Errors
+    /// [`FetchError`] when the registry does not answer at all.
+    pub fn probe(&self, reference: &Reference, write: bool) -> Result<Probe, FetchError> {
+        let name = self.credential(reference)?.map(|credential| credential.origin.clone());
+        let client = if write { self.for_writing() } else { self.clone() };
+        client.run(reference, async move |repository| probe::probe(repository, name, write).await)
     }
 
     /// Fetches a manifest or index: at most 4 MiB. Its digest is computed from the bytes, and compared with the digest that

@@ -151,6 +151,14 @@ impl Repository {
         }
     }
 
+    /// One request without any authorization.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub(super) async fn anonymous(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
+        Ok(self.request(ask, None).await?.0)
+    }
+
     /// One attempt, whatever the answer; a 401 is answered with a renewed authorization once.
     ///
     /// # Errors
@@ -197,6 +205,10 @@ impl Repository {
             let work = async {
                 let response = self.attempt(ask).await?;
                 let headers = response.headers().clone();
+                // The length that an answer to HEAD tells is that of what was not sent.
+                if ask.method == Method::HEAD {
+                    return Ok((headers, Vec::new()));
+                }
                 Ok((headers, answer::body(response, limit, ask.what).await?))
             };
             let done = tokio::time::timeout(self.host.timeouts.small, work).await;

@@ -322,7 +322,7 @@ impl Repository {
     }
 
     /// One exchange that takes no longer than small things do.
-    async fn quick(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
+    pub(super) async fn quick(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
         tokio::time::timeout(self.host.timeouts.small, self.exchange(ask))
             .await
             .map_err(|_| Failure::again("the registry took too long"))?
@@ -461,12 +461,12 @@ fn session_of(response: &Response, what: &str) -> Result<Started, Failure> {
 }
 
 /// `Location`, which may be relative and differs from answer to answer.
-fn location(response: &Response) -> Option<Url> {
+pub(super) fn location(response: &Response) -> Option<Url> {
     let text = response.headers().get(LOCATION)?.to_str().ok()?;
     response.url().join(text).ok()
 }
 
-fn with_digest(url: &Url, digest: &Digest) -> Url {
+pub(super) fn with_digest(url: &Url, digest: &Digest) -> Url {
     let mut url = url.clone();
     url.query_pairs_mut().append_pair("digest", &digest.to_string());
     url

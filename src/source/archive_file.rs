@@ -14,6 +14,8 @@ use crate::oci::{
 
 use super::Opened;
 
+/// Bytes of an `index.json`.
+const MAX_INDEX: u64 = 4 << 20;
 /// Most members of an archive.
 const MEMBERS: usize = 100_000;
 
@@ -39,6 +41,41 @@ pub(super) fn open(path: &str, tag: Option<&str>, selector: &Selector) -> Result
     let blobs = ArchiveFile { file: Arc::new(file), places };
     let plan = index.plan(&name, path, tag, selector, &blobs)?;
     Ok(Opened::Blobs { plan, blobs: Box::new(blobs) })
+}
+
+/// Opens an uncompressed archive that holds an OCI layout: its `index.json` and its blobs.
+///
+/// # Errors
+/// [`FetchError::Usage`] for every other kind of archive.
+#[expect(clippy::disallowed_methods, reason = "a source is an edge")]
+pub(super) fn open_oci(path: &str) -> Result<(Vec<u8>, ArchiveFile), FetchError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => FetchError::NotFound { what: format!("the file `{path}`") },
+        _ => FetchError::Io { what: path.to_owned(), source },
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    let mut head = Vec::new();
+    file.by_ref().take(6).read_to_end(&mut head).map_err(failed)?;
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    if sniff(&head) != Compression::None {
+        let why = format!(
+            "`{path}` is compressed as a whole, so that its parts cannot be read by digest: decompress it first"
+        );
+        return Err(FetchError::Usage(why));
+    }
+    let (index, places) = scan(&mut file, path)?;
+    if !matches!(index.kind(), Ok(crate::oci::ArchiveKind::Oci)) {
+        let why = format!(
+            "`{path}` holds no OCI layout: an archive of `docker save` has no manifest whose digest could be kept; \
+             convert it first, such as with `skopeo copy docker-archive:… oci:…`"
+        );
+        return Err(FetchError::Usage(why));
+    }
+    let blobs = ArchiveFile { file: Arc::new(file), places };
+    let mut index_json = Vec::new();
+    let reader = blobs.open(&BlobKey::Member("index.json".to_owned()), 0)?;
+    reader.take(MAX_INDEX).read_to_end(&mut index_json).map_err(failed)?;
+    Ok((index_json, blobs))
 }
 
 /// Undoes the compression of a whole archive.
@@ -95,7 +132,7 @@ fn scan(file: &mut File, path: &str) -> Result<(ArchiveIndex, Places), FetchErro
     Ok((index, places))
 }
 
-struct ArchiveFile {
+pub(super) struct ArchiveFile {
     file: Arc<File>,
     places: Places,
 }

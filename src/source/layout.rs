@@ -36,8 +36,8 @@ pub(super) fn open(path: &str, tag: Option<&str>, selector: &Selector) -> Result
     Ok(Opened::Blobs { plan, blobs: Box::new(blobs) })
 }
 
-struct Layout {
-    folder: PathBuf,
+pub(super) struct Layout {
+    pub folder: PathBuf,
 }
 
 impl Layout {

@@ -4,6 +4,7 @@ mod archive_file;
 pub mod daemon;
 mod layout;
 pub mod registry;
+mod repository;
 mod spec;
 mod stdin;
 
@@ -11,6 +12,7 @@ use std::io::Read;
 
 use crate::oci::{Blobs, Plan, PlanError, Selector};
 
+pub use repository::{ArchiveRepository, LayoutRepository};
 pub use spec::{Found, ImageSpec, SpecError};
 
 /// An image that is ready to be read.

@@ -79,6 +79,12 @@ pub struct RegistryBlobs {
 }
 
 impl RegistryBlobs {
+    /// The root document as it came.
+    #[must_use]
+    pub fn root(&self) -> &ManifestBytes {
+        &self.root
+    }
+
     fn manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>, FetchError> {
         let found = self.client.manifest(&self.reference, &Target::Digest(descriptor.digest.clone()))?;
         // Media types that disagree make one document mean two things.

@@ -249,3 +249,43 @@ fn nothing_shows_a_secret() {
     assert_eq!(Secret::new("hunter2").to_string(), "***");
     assert!(home.path(".docker/config.json").exists());
 }
+
+#[test]
+fn the_platforms_own_token_is_for_its_own_registry_and_comes_last() {
+    let home = Home::new(&[]).set("GITHUB_TOKEN", "word-of-the-run").set("GITHUB_ACTOR", "robot");
+    let found = home.find("ghcr.io/team/app:1").expect("credentials");
+    assert_eq!(found.origin, "`GITHUB_TOKEN`");
+    assert!(matches!(&found.login, Login::Password { username, .. } if username == "robot"));
+    assert!(!found.explicit);
+    assert_eq!(home.find("registry.example/team/app:1"), None);
+    let config = auths(&[("ghcr.io", "alice:word")]);
+    let home = Home::new(&[(".docker/config.json", &config)]).set("GITHUB_TOKEN", "word-of-the-run");
+    let found = home.find("ghcr.io/team/app:1").expect("credentials");
+    assert!(found.origin.contains("config.json"), "{}", found.origin);
+}
+
+#[test]
+fn every_place_that_was_looked_at_is_told_in_order_without_the_secret() {
+    let config = auths(&[("registry.example/team", "alice:word-of-alice")]);
+    let home = Home::new(&[(".docker/config.json", &config)]);
+    let explain = |reference: &str| {
+        let mut looks = Vec::new();
+        let reference = reference.parse().expect("a reference");
+        let wishes = Wishes::default();
+        let found = search(&reference, &wishes, &home.environment(), &mut |look| looks.push(look)).expect("no error");
+        (looks, found)
+    };
+    let (looks, found) = explain("registry.example/team/app:1");
+    assert!(found.is_some());
+    let (last, before) = looks.split_last().expect("places");
+    assert_eq!(last.found, Found::Match);
+    assert!(last.place.ends_with("key `registry.example/team`"), "{}", last.place);
+    assert!(before.iter().all(|look| look.found == Found::Absent), "{before:?}");
+    assert_eq!(before[1].place, "`IMGGUARD_AUTH_REGISTRY_EXAMPLE`");
+    assert!(!format!("{looks:?}").contains("word-of-alice"));
+    let (looks, found) = explain("registry.example/other:1");
+    assert_eq!(found, None);
+    assert_eq!(looks.iter().filter(|look| look.found == Found::NoMatch).count(), 1, "{looks:?}");
+    let (looks, _) = explain("ghcr.io/team/app:1");
+    assert_eq!(looks.last().map(|look| look.place.as_str()), Some("`GITHUB_TOKEN`"));
+}
