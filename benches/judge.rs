@@ -54,7 +54,7 @@ fn main() {
     say(&format!("{} the budget of {BUDGET:?}", if median < BUDGET { "within" } else { "ABOVE" }));
 
     say("longest, the first time and again on the same facts:");
-    let mut alone: Vec<(Duration, Duration, &str)> = policy
+    let mut alone: Vec<(Duration, Duration, String)> = policy
         .rules
         .drain(..)
         .map(|configured| {
@@ -65,10 +65,10 @@ fn main() {
                 std::hint::black_box(configured.check.decide_in(image, &circumstances));
                 start.elapsed()
             };
-            (once(), once(), configured.rule.id.as_ref())
+            (once(), once(), configured.rule.id.to_string())
         })
         .collect();
-    alone.sort_unstable_by_key(|(first, again, id)| (std::cmp::Reverse(*first + *again), *id));
+    alone.sort_unstable_by_key(|(first, again, id)| (std::cmp::Reverse(*first + *again), id.clone()));
     let total: Duration = alone.iter().map(|(_, again, _)| *again).sum();
     for (first, again, id) in alone.iter().take(25) {
         say(&format!("{first:>10.1?} {again:>10.1?}  {id}"));
@@ -147,6 +147,8 @@ fn image() -> ImageFacts {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
         base: Vec::new(),
+        build: None,
+        inherited: None,
         secrets: Vec::new(),
         packages: Some(Packages { list: (0..PACKAGES).map(package).collect(), ..Packages::default() }),
         scanned: ScanLedger::default(),

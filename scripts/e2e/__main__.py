@@ -22,6 +22,7 @@ ALL = [
     "tags",
     "sign",
     "push",
+    "release",
 ]
 
 if __name__ == "__main__":

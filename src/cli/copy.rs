@@ -157,7 +157,7 @@ pub(super) fn run(arguments: &CopyArguments, terminal: &Terminal) -> Result<Exit
 }
 
 /// The source's repository, when it is another one on the same registry.
-fn mount_from(source: &dyn ReadRepository, destination: &dyn WriteRepository) -> Option<String> {
+pub(super) fn mount_from(source: &dyn ReadRepository, destination: &dyn WriteRepository) -> Option<String> {
     let ((from_host, from), (to_host, to)) = source.place().zip(destination.place())?;
     (from_host == to_host && from != to).then(|| from.to_owned())
 }
@@ -172,7 +172,8 @@ fn problems(closure: &Closure) -> String {
     text.join("; ")
 }
 
-fn untrusted(closure: &Closure) -> Failure {
+/// Evidence that cannot be trusted stops a copy.
+pub(super) fn untrusted(closure: &Closure) -> Failure {
     Failure {
         exit: Exit::Inconclusive,
         message: format!("the evidence of the image cannot be trusted: {}", problems(closure)),

@@ -27,6 +27,7 @@ pub(super) struct Reader<'a> {
     cache: Option<Cache>,
     packages: bool,
     client: OnceCell<Client>,
+    options: OnceCell<Options>,
 }
 
 impl<'a> Reader<'a> {
@@ -37,7 +38,15 @@ impl<'a> Reader<'a> {
             None => Scanner::new(),
             Some(path) => Scanner::new().with_fingerprint_key(&read_key(path)?),
         };
-        Ok(Self { arguments, terminal, scanner, cache, packages: false, client: OnceCell::new() })
+        Ok(Self {
+            arguments,
+            terminal,
+            scanner,
+            cache,
+            packages: false,
+            client: OnceCell::new(),
+            options: OnceCell::new(),
+        })
     }
 
     /// Asks for the packages too.
@@ -91,10 +100,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One client for all images of a run: connections, tokens and retry budgets are shared.
-    pub fn client(&self) -> Result<&Client, Failure> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+    /// Options for clients; the password is read once.
+    pub fn options(&self) -> Result<Options, Failure> {
+        if let Some(options) = self.options.get() {
+            return Ok(options.clone());
         }
         let mut options = Options::new(Environment::of_process());
         options.plain_http = self.arguments.plain_http;
@@ -103,7 +112,15 @@ impl<'a> Reader<'a> {
         if let Some(username) = &self.arguments.username {
             options.login = Some(Login::Password { username: username.clone(), password: read_password()? });
         }
-        let client = Client::new(options)?;
+        Ok(self.options.get_or_init(|| options).clone())
+    }
+
+    /// One client for all images of a run: connections, tokens and retry budgets are shared.
+    pub fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::new(self.options()?)?;
         Ok(self.client.get_or_init(|| client))
     }
 

@@ -16,6 +16,7 @@ mod output;
 mod policy;
 mod progress;
 mod registry;
+mod release;
 mod rules;
 mod sbom;
 mod secrets;
@@ -102,6 +103,8 @@ enum Command {
     Rules(rules::RulesArguments),
     /// Work with policies.
     Policy(policy::PolicyArguments),
+    /// Check images, put them under one index, push them, and write the tags of their version last.
+    Release(Box<release::ReleaseArguments>),
     /// Plan and audit the tags of releases.
     Tags(tags::TagsArguments),
     /// Record base images, so that images can be proved to be built on them.
@@ -192,6 +195,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Auth(arguments) => auth::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, &terminal),
+        Command::Release(arguments) => release::run(&arguments, &terminal),
         Command::Tags(arguments) => tags::run(&arguments, &terminal),
         Command::Bases(arguments) => bases::run(&arguments, &terminal),
         Command::Cache(arguments) => cache::run(&arguments),

@@ -38,9 +38,27 @@ struct PlanArguments {
     /// The version, such as 1.4.2, v1.4.2 or 2.0.0-rc.1; with the v the tags are written with it too.
     #[arg(long, value_name = "VERSION", required_unless_present = "metadata_tags")]
     version: Option<String>,
+    #[command(flatten)]
+    naming: Naming,
+    /// Take the tags from the `tags` input of docker/metadata-action and the environment of the workflow run.
+    #[arg(long, value_name = "TEXT", conflicts_with = "version")]
+    metadata_tags: Option<String>,
+    /// The `flavor` input that goes with it.
+    #[arg(long, value_name = "TEXT", requires = "metadata_tags", default_value = "")]
+    flavor: String,
+    /// Output format: text, json; =FILE writes it there.
+    #[arg(short, long, value_name = "FORMAT[=FILE]")]
+    output: Vec<String>,
+    #[command(flatten)]
+    source: SourceArguments,
+}
+
+/// How the tags of a release are named, and which of them it gets.
+#[derive(Debug, Args)]
+pub(super) struct Naming {
     /// The variant of this image, such as -alpine.
     #[arg(long, value_name = "SUFFIX", allow_hyphen_values = true, default_value = "")]
-    variant: String,
+    pub variant: String,
     /// All suffixes that are variants in this repository, separated by commas.
     #[arg(long, value_name = "SUFFIX,…", allow_hyphen_values = true, value_delimiter = ',')]
     variants: Vec<String>,
@@ -56,17 +74,32 @@ struct PlanArguments {
     /// Allow a version that has been released to move to this image, for this reason.
     #[arg(long, value_name = "REASON")]
     allow_retag: Option<String>,
-    /// Take the tags from the `tags` input of docker/metadata-action and the environment of the workflow run.
-    #[arg(long, value_name = "TEXT", conflicts_with = "version")]
-    metadata_tags: Option<String>,
-    /// The `flavor` input that goes with it.
-    #[arg(long, value_name = "TEXT", requires = "metadata_tags", default_value = "")]
-    flavor: String,
-    /// Output format: text, json; =FILE writes it there.
-    #[arg(short, long, value_name = "FORMAT[=FILE]")]
-    output: Vec<String>,
-    #[command(flatten)]
-    source: SourceArguments,
+}
+
+impl Naming {
+    /// How tags of the repository are read.
+    pub fn scheme(&self) -> Result<Scheme, Failure> {
+        let own = (!self.variant.is_empty() && !self.variants.contains(&self.variant)).then(|| self.variant.clone());
+        Ok(Scheme::new(self.variants.iter().cloned().chain(own))?)
+    }
+
+    /// The tags of this image as this version.
+    pub fn request(&self, version: &str, digest: Digest) -> Result<Request, Failure> {
+        self.request_of(version, &self.variant, digest)
+    }
+
+    fn request_of(&self, version: &str, variant: &str, digest: Digest) -> Result<Request, Failure> {
+        Ok(Request {
+            version: version_of_tag(version)?,
+            with_v: version.starts_with('v'),
+            variant: variant.to_owned(),
+            digest,
+            retag_reason: self.allow_retag.clone().filter(|reason| !reason.trim().is_empty()),
+            latest: latest(&self.latest)?,
+            floats: !self.no_floats,
+            channels: self.channel.clone(),
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -98,7 +131,7 @@ pub(super) fn run(arguments: &TagsArguments, terminal: &Terminal) -> Result<Exit
 }
 
 /// All tags of a repository; one that does not exist yet has none.
-fn known_tags(client: &Client, reference: &Reference) -> Result<Known, Failure> {
+pub(super) fn known_tags(client: &Client, reference: &Reference) -> Result<Known, Failure> {
     match client.tags(reference) {
         Ok(tags) => Ok(tags.into_iter().map(|tag| (tag, None)).collect()),
         Err(crate::oci::FetchError::NotFound { .. }) => Ok(Known::new()),
@@ -125,11 +158,7 @@ fn ask(client: &Client, reference: &Reference, known: &mut Known, tags: Vec<Stri
 fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<Exit, Failure> {
     let outputs = output::parse(&arguments.output, FORMATS)?;
     let reference: Reference = arguments.image.parse()?;
-    let mut variants = arguments.variants.clone();
-    if !arguments.variant.is_empty() && !variants.contains(&arguments.variant) {
-        variants.push(arguments.variant.clone());
-    }
-    let scheme = Scheme::new(variants)?;
+    let scheme = arguments.naming.scheme()?;
     let wanted = match (&arguments.version, &arguments.metadata_tags) {
         (Some(version), _) => Asked::Version(version.clone()),
         (None, Some(tags)) => Asked::Names(metadata(tags, &arguments.flavor)?),
@@ -141,7 +170,7 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<Exit, Fail
     let mut known = known_tags(client, &reference)?;
     let steps = match wanted {
         Asked::Version(version) => {
-            let request = request(arguments, &version, &arguments.variant, digest)?;
+            let request = arguments.naming.request(&version, digest)?;
             steps_of(&request, &scheme, client, &reference, &mut known)?
         }
         Asked::Names(names) => steps_of_names(arguments, &names, &scheme, &digest, (client, &reference, &mut known))?,
@@ -168,19 +197,6 @@ fn resolved(client: &Client, reference: &Reference) -> Result<Digest, Failure> {
     Ok(client.manifest(reference, &Target::Tag(tag))?.digest)
 }
 
-fn request(arguments: &PlanArguments, version: &str, variant: &str, digest: Digest) -> Result<Request, Failure> {
-    Ok(Request {
-        version: version_of_tag(version)?,
-        with_v: version.starts_with('v'),
-        variant: variant.to_owned(),
-        digest,
-        retag_reason: arguments.allow_retag.clone().filter(|reason| !reason.trim().is_empty()),
-        latest: latest(&arguments.latest)?,
-        floats: !arguments.no_floats,
-        channels: arguments.channel.clone(),
-    })
-}
-
 fn latest(text: &str) -> Result<Latest, Failure> {
     match text {
         "highest" => return Ok(Latest::Highest),
@@ -196,7 +212,8 @@ fn latest(text: &str) -> Result<Latest, Failure> {
     }
 }
 
-fn steps_of(
+/// Says what becomes of the tags of a release, after having asked for the digests that matter.
+pub(super) fn steps_of(
     request: &Request,
     scheme: &Scheme,
     client: &Client,
@@ -228,7 +245,7 @@ fn steps_of_names(
         check_tag(name)?;
         if let (Named::Exact(_), variant) = scheme.read(name) {
             let version = name.strip_suffix(variant).unwrap_or(name);
-            let request = request(arguments, version, variant, digest.clone())?;
+            let request = arguments.naming.request_of(version, variant, digest.clone())?;
             steps.extend(steps_of(&request, scheme, client, reference, known)?.into_iter().filter(|step| {
                 // A channel or a float that the workflow did not ask for is not its business.
                 step.tag == *name || names.contains(&step.tag)
@@ -292,7 +309,8 @@ fn word(action: Action) -> &'static str {
     }
 }
 
-fn plan_text(reference: &Reference, steps: &[Step]) -> String {
+/// A plan for people.
+pub(super) fn plan_text(reference: &Reference, steps: &[Step]) -> String {
     let width = steps.iter().map(|step| step.tag.chars().count()).max().unwrap_or_default();
     let mut text = format!("{}\n", reference.repository_name());
     for step in steps {
@@ -316,7 +334,8 @@ fn plan_json(reference: &Reference, steps: &[Step]) -> Result<String, Failure> {
     }))
 }
 
-fn json(value: &serde_json::Value) -> Result<String, Failure> {
+/// A document for programs.
+pub(super) fn json(value: &serde_json::Value) -> Result<String, Failure> {
     serde_json::to_string_pretty(value)
         .map(|text| format!("{text}\n"))
         .map_err(|error| Failure::usage(error.to_string()))

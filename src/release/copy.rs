@@ -158,6 +158,24 @@ pub fn execute(
     Ok(copied)
 }
 
+impl std::ops::AddAssign for Copied {
+    fn add_assign(&mut self, other: Self) {
+        let Self { sent, sent_bytes, mounted, manifests, linked_by_registry, linked_by_tag, tags, warnings } = other;
+        self.sent += sent;
+        self.sent_bytes += sent_bytes;
+        self.mounted += mounted;
+        self.manifests += manifests;
+        self.linked_by_registry += linked_by_registry;
+        self.linked_by_tag += linked_by_tag;
+        self.tags += tags;
+        for warning in warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+}
+
 impl Copied {
     fn warn(&mut self, answer: PutAnswer) {
         for warning in answer.warnings {

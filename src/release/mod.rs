@@ -5,9 +5,11 @@
 
 pub mod closure;
 pub mod copy;
+pub mod index;
 mod json;
 mod parallel;
 pub mod plan;
+pub mod publish;
 pub mod tags;
 mod tree_text;
 

@@ -210,7 +210,11 @@ const NOW: i64 = 1_795_608_000;
 
 fn judged_at(policy: &Policy, image: &str, now: i64) -> Report {
     let facts = crate::testkit::image::image(image);
-    judge(policy, inspection(vec![facts]), &Circumstances { now: Some(now), baseline: Vec::new() })
+    judge(
+        policy,
+        inspection(vec![facts]),
+        &Circumstances { now: Some(now), baseline: Vec::new(), ..Circumstances::default() },
+    )
 }
 
 fn outcomes(report: &Report) -> Vec<String> {
@@ -306,7 +310,7 @@ fn content_and_ports_and_labels_are_matched_by_what_they_are() {
         let mut facts = crate::testkit::image::image("4755 0:0 usr/bin/su");
         let su = facts.files.iter_mut().find(|file| &*file.entry.path == "usr/bin/su").expect("the file");
         su.entry.sha256 = Some(crate::model::FileHash([7; 32]));
-        let circumstances = Circumstances { now: Some(NOW), baseline: Vec::new() };
+        let circumstances = Circumstances { now: Some(NOW), baseline: Vec::new(), ..Circumstances::default() };
         outcomes(&judge(&policy("files.setuid", "", &given), inspection(vec![facts]), &circumstances))[0].clone()
     };
     assert_eq!(with_content(7), "files.setuid waived, 1 waived");
@@ -330,7 +334,7 @@ fn since_holds_a_deny_back_and_says_how_long() {
     let timeless = judge(
         &policy,
         inspection(vec![crate::testkit::image::image(SETUID)]),
-        &Circumstances { now: None, baseline: Vec::new() },
+        &Circumstances { now: None, baseline: Vec::new(), ..Circumstances::default() },
     );
     assert_eq!(timeless.verdict, Verdict::Violations, "without a clock nothing is held back");
 }

@@ -158,7 +158,15 @@ fn a_stronger_preset_judges_whatever_a_weaker_one_judges() {
     let missing: Vec<_> = RULES.iter().map(|rule| rule.id).filter(|id| !ids("@strict").contains(*id)).collect();
     assert_eq!(
         missing,
-        ["env.require", "healthcheck.shape", "licenses.forbid", "packages.require", "ports.exactly", "size.own", "user.owns"],
+        [
+            "env.require",
+            "healthcheck.shape",
+            "licenses.forbid",
+            "packages.require",
+            "ports.exactly",
+            "size.own",
+            "user.owns"
+        ],
         "only the application's own policy knows its ports, its health, its licences and what it needs"
     );
 }

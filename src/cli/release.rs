@@ -1,0 +1,420 @@
+//! `imgguard release`: images in, checked, under one index, with the tags of their version.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+
+use clap::Args;
+
+use crate::model::{Digest, IndexChild, IndexFacts, Inspection, Platform, SCHEMA, format_bytes};
+use crate::oci::{Reference, Selector};
+use crate::policy::{Report, Verdict, judge};
+use crate::registry::{Client, ManifestToPush, RemoteRepository, Target, WriteRepository};
+use crate::release::closure::{Closure, Evidence, Kind, walk};
+use crate::release::copy::survey;
+use crate::release::index::{IndexError, assemble};
+use crate::release::plan::{BlobAction, CopyPlan, Wanted, plan as copy_plan};
+use crate::release::publish::{Part, Publication, PublishError, Published, publish};
+use crate::release::tags::{Action, Request, Scheme, Step, version_of_tag, version_tag};
+use crate::report::{Context, format};
+use crate::rules::Circumstances;
+
+use super::connection::{Source, open_source, repository};
+use super::copy::{mount_from, untrusted};
+use super::image::Reader;
+use super::progress::Bar;
+use super::terminal::Terminal;
+use super::{Exit, Failure, SourceArguments, output, policy, tags};
+
+const VERSION: &str = "org.opencontainers.image.version";
+/// Labels that an index takes over from its images when they agree.
+const COMMON: &[&str] = &[
+    "org.opencontainers.image.created",
+    "org.opencontainers.image.description",
+    "org.opencontainers.image.documentation",
+    "org.opencontainers.image.licenses",
+    "org.opencontainers.image.revision",
+    "org.opencontainers.image.source",
+    "org.opencontainers.image.title",
+    "org.opencontainers.image.url",
+    "org.opencontainers.image.vendor",
+];
+
+/// Arguments of `release`.
+#[derive(Debug, Args)]
+pub(super) struct ReleaseArguments {
+    /// The images: one index, or the images of several platforms. A registry reference, oci:DIR[:TAG] or oci-archive:FILE.
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+    /// The repository that gets the release: host/name.
+    #[arg(long, value_name = "REPOSITORY")]
+    to: String,
+    /// The version, such as 1.4.2, v1.4.2 or 2.0.0-rc.1; with the v the tags are written with it too.
+    #[arg(long, value_name = "VERSION")]
+    version: String,
+    #[command(flatten)]
+    naming: tags::Naming,
+    /// Policy file, or a built-in policy, that every platform has to pass.
+    #[arg(short, long, value_name = "FILE")]
+    policy: Option<String>,
+    /// An annotation of the index, as NAME=VALUE; repeatable. Only for an index that is made here.
+    #[arg(long, value_name = "NAME=VALUE")]
+    annotation: Vec<String>,
+    /// Make an index even for a single image.
+    #[arg(long)]
+    index: bool,
+    /// Check and plan, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Blobs that travel at a time.
+    #[arg(long, value_name = "N", default_value = "4")]
+    jobs: NonZeroUsize,
+    /// Output format: text, json; =FILE writes it there.
+    #[arg(short, long, value_name = "FORMAT[=FILE]")]
+    output: Vec<String>,
+    #[command(flatten)]
+    source: SourceArguments,
+}
+
+impl From<IndexError> for Failure {
+    fn from(error: IndexError) -> Self {
+        let hint = match error {
+            IndexError::Twice { .. } => "give one image for each platform",
+            IndexError::Empty => "give images that can be run",
+            IndexError::NoPlatform(_) => "the config of an image names its platform: build it again",
+        };
+        Self::usage(error.to_string()).with_hint(hint)
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        let (message, hint) = match error {
+            PublishError::Copy(error) => return error.into(),
+            PublishError::Drift { .. } => {
+                (error.to_string(), "somebody else released meanwhile: run it again for a new plan")
+            }
+            PublishError::TagRefused { .. } => (error.to_string(), "the registry keeps tags where they are"),
+        };
+        Self { exit: Exit::Violations, message, hint: Some(hint.to_owned()) }
+    }
+}
+
+/// An image that is to be released, with all that belongs to it.
+struct Opened {
+    source: Source,
+    closure: Closure,
+}
+
+/// Runs `release`.
+pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<Exit, Failure> {
+    let outputs = output::parse(&arguments.output, &["text", "json"])?;
+    let destination = repository(&arguments.to)?;
+    let (scheme, annotations) = (arguments.naming.scheme()?, annotations(&arguments.annotation)?);
+    let version = version_of_tag(&arguments.version)?;
+    let v = if arguments.version.starts_with('v') { "v" } else { "" };
+    let exact = format!("{v}{}{}", version_tag(&version), arguments.naming.variant);
+    let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let reader = Reader::new(&arguments.source, terminal)?;
+    let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
+    let client = reader.client()?;
+    let opened = open_all(&arguments.images, client)?;
+    let mut inspection = inspect(&opened, &arguments.images, &reader)?;
+    let root = root(arguments, &opened, &inspection, annotations)?;
+    name(&mut inspection, &destination, &exact, &root);
+    let circumstances = Circumstances { now: Some(super::now()), ..Circumstances::default() };
+    let report = judge(&policy, inspection, &circumstances);
+    let judged = Exit::from(&report.verdict);
+    if judged != Exit::Pass || terminal.verbose {
+        tell_report(&report, judged, policy_file.as_deref(), terminal)?;
+    }
+    let Verdict::Pass(approved) = &report.verdict else {
+        Terminal::say("error: the images do not pass the policy: nothing was released");
+        return Ok(judged);
+    };
+    let request = arguments.naming.request(&arguments.version, root.digest.clone())?;
+    let steps = tag_steps(&request, &scheme, client, &destination)?;
+    let refused = steps.iter().any(|step| step.action == Action::Refuse);
+    let writing = RemoteRepository::writable(&Client::new(reader.options()?)?, &destination);
+    let plans = copy_plans(&opened, &arguments.images, &writing)?;
+    let mut done = None;
+    if !refused && !arguments.dry_run {
+        let bound = approved.digests().iter().cloned().collect::<BTreeSet<_>>();
+        done = Some(carry_out(arguments, &opened, &plans, &root, &steps, (&writing, &bound), (&reader, terminal))?);
+    }
+    let told = Told {
+        destination: &destination,
+        root: &root,
+        plans: &plans,
+        steps: &steps,
+        done: done.as_ref(),
+        report: &report,
+    };
+    for one in &outputs {
+        output::write(one, &if one.format == "json" { told.json()? } else { told.text() })?;
+    }
+    Ok(if refused { Exit::Violations } else { Exit::Pass })
+}
+
+fn annotations(texts: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut annotations = BTreeMap::new();
+    for text in texts {
+        let pair = text.split_once('=').filter(|(name, _)| !name.trim().is_empty());
+        let (name, value) = pair.ok_or_else(|| Failure::usage(format!("`--annotation {text}` is not NAME=VALUE")))?;
+        annotations.insert(name.trim().to_owned(), value.to_owned());
+    }
+    Ok(annotations)
+}
+
+fn open_all(images: &[String], client: &Client) -> Result<Vec<Opened>, Failure> {
+    let mut opened = Vec::new();
+    for image in images {
+        let source = open_source(image, client)?;
+        let closure = walk(&*source.repository, source.root.clone(), Evidence::All)?;
+        if !closure.problems.is_empty() {
+            return Err(untrusted(&closure));
+        }
+        opened.push(Opened { source, closure });
+    }
+    Ok(opened)
+}
+
+/// Reads every platform of every image, by digest; what was read must be what will be copied.
+fn inspect(opened: &[Opened], images: &[String], reader: &Reader<'_>) -> Result<Inspection, Failure> {
+    let mut all = Inspection { schema: SCHEMA.to_owned(), images: Vec::new(), gaps: Vec::new() };
+    for (one, text) in opened.iter().zip(images) {
+        let pinned = match one.source.repository.place() {
+            Some((host, name)) => format!("{host}/{name}@{}", one.closure.root),
+            None => text.clone(),
+        };
+        let mut inspection = reader.inspect(&pinned, &Selector::All)?;
+        let read: BTreeSet<&Digest> = inspection.images.iter().map(|image| &image.subject.digest).collect();
+        let copied = one.closure.nodes.iter().filter(|(_, node)| node.kind == Kind::Image).map(|(digest, _)| digest);
+        if read != copied.collect() {
+            return Err(Failure {
+                exit: Exit::Inconclusive,
+                message: format!("`{text}` changed while it was read, or holds images that cannot be judged"),
+                hint: Some("run it again; imgguard tree shows what is in it".to_owned()),
+            });
+        }
+        all.gaps.append(&mut inspection.gaps);
+        for image in inspection.images {
+            if all.images.iter().all(|known| known.subject.digest != image.subject.digest) {
+                all.images.push(image);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The manifest or index that the tags will point at.
+fn root(
+    arguments: &ReleaseArguments,
+    opened: &[Opened],
+    inspection: &Inspection,
+    mut annotations: BTreeMap<String, String>,
+) -> Result<ManifestToPush, Failure> {
+    if let [only] = opened {
+        let is_index = only.closure.nodes.get(&only.closure.root).is_some_and(|node| node.kind == Kind::Index);
+        if is_index || !arguments.index {
+            if !annotations.is_empty() {
+                return Err(Failure::usage("--annotation would change an image that is released as it is")
+                    .with_hint("leave it out, or make an index with --index for a single image"));
+            }
+            let manifest = &only.source.root;
+            return Ok(ManifestToPush {
+                bytes: manifest.bytes.clone(),
+                media_type: only.closure.nodes[&only.closure.root].manifest.media_type.clone(),
+                digest: manifest.digest.clone(),
+                target: Target::Digest(manifest.digest.clone()),
+                tags: Vec::new(),
+            });
+        }
+    }
+    let of_first = inspection.images.first().map(|image| &image.config.labels);
+    for name in COMMON {
+        let agreed = of_first
+            .and_then(|labels| labels.get(*name))
+            .filter(|value| inspection.images.iter().all(|image| image.config.labels.get(*name) == Some(value)));
+        if let Some(value) = agreed {
+            annotations.entry((*name).to_owned()).or_insert_with(|| value.clone());
+        }
+    }
+    annotations.insert(VERSION.to_owned(), version_of_tag(&arguments.version)?.to_string());
+    let platforms: BTreeMap<Digest, Platform> =
+        inspection.images.iter().map(|image| (image.subject.digest.clone(), image.platform.clone())).collect();
+    let closures: Vec<&Closure> = opened.iter().map(|one| &one.closure).collect();
+    Ok(assemble(&closures, &platforms, &annotations)?)
+}
+
+/// Judged is what people will pull: the images under their index and their full version.
+fn name(inspection: &mut Inspection, destination: &Reference, tag: &str, root: &ManifestToPush) {
+    let children: Vec<IndexChild> = inspection
+        .images
+        .iter()
+        .map(|image| IndexChild { digest: image.subject.digest.clone(), platform: image.platform.clone() })
+        .collect();
+    for image in &mut inspection.images {
+        image.subject.reference = format!("{}:{tag}", destination.repository_name());
+        image.subject.repository = destination.repository_name();
+        image.subject.tag = Some(tag.to_owned());
+        if image.index.is_none() && image.subject.digest != root.digest {
+            image.index = Some(IndexFacts {
+                digest: root.digest.clone(),
+                media_type: root.media_type.clone(),
+                children: children.clone(),
+                annotations: BTreeMap::new(),
+            });
+        } else if let Some(index) = image.index.as_mut().filter(|index| index.digest != root.digest) {
+            index.digest = root.digest.clone();
+            index.children.clone_from(&children);
+        }
+    }
+}
+
+fn tell_report(
+    report: &Report,
+    exit: Exit,
+    policy_file: Option<&std::path::Path>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let file = policy::repository_file(policy_file);
+    let context = Context {
+        color: terminal.color,
+        width: terminal.width,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        repository_file: file.as_deref(),
+        elapsed: None,
+        explain: false,
+        show_suppressed: false,
+        verbose: terminal.verbose,
+        exit_code: exit.code(),
+    };
+    match format("text") {
+        Some(format) => output::print(&(format.render)(std::slice::from_ref(report), &context)),
+        None => Ok(()),
+    }
+}
+
+fn tag_steps(
+    request: &Request,
+    scheme: &Scheme,
+    client: &Client,
+    destination: &Reference,
+) -> Result<Vec<Step>, Failure> {
+    let mut known = tags::known_tags(client, destination)?;
+    tags::steps_of(request, scheme, client, destination, &mut known)
+}
+
+fn copy_plans(opened: &[Opened], images: &[String], writing: &RemoteRepository) -> Result<Vec<CopyPlan>, Failure> {
+    let mut plans = Vec::new();
+    for (one, text) in opened.iter().zip(images) {
+        let seen = survey(&one.closure, writing, None)?;
+        let wanted = Wanted {
+            source: text.clone(),
+            destination: crate::registry::ReadRepository::name(writing),
+            tag: None,
+            mount_from: mount_from(&*one.source.repository, writing),
+        };
+        plans.push(copy_plan(&one.closure, wanted, &seen)?);
+    }
+    Ok(plans)
+}
+
+fn carry_out(
+    arguments: &ReleaseArguments,
+    opened: &[Opened],
+    plans: &[CopyPlan],
+    root: &ManifestToPush,
+    steps: &[Step],
+    (writing, approved): (&RemoteRepository, &BTreeSet<Digest>),
+    (reader, terminal): (&Reader<'_>, &Terminal),
+) -> Result<Published, Failure> {
+    let runnable = opened.iter().flat_map(|one| &one.closure.nodes).filter(|(_, node)| node.kind == Kind::Image);
+    if let Some((digest, _)) = runnable.into_iter().find(|(digest, _)| !approved.contains(digest)) {
+        let message = format!("internal error: {digest} was never judged");
+        return Err(Failure { exit: Exit::Inconclusive, message, hint: None });
+    }
+    let parts = opened.iter().zip(plans);
+    let parts =
+        parts.map(|(one, plan)| Part { source: &*one.source.repository, closure: &one.closure, plan }).collect();
+    let publication = Publication { parts, root: root.clone(), tags: steps, jobs: arguments.jobs.get() };
+    let bytes =
+        plans.iter().map(|plan| plan.blobs_with(BlobAction::Send).1 + plan.blobs_with(BlobAction::Mount).1).sum();
+    let bar = Bar::labelled(terminal.interactive, bytes, "releasing");
+    // Nothing that the writing client remembers counts.
+    let fresh: Box<dyn WriteRepository> =
+        Box::new(RemoteRepository::writable(&Client::new(reader.options()?)?, &repository(&arguments.to)?));
+    let done = publish(&publication, writing, &*fresh, &|bytes| bar.add(bytes));
+    bar.end();
+    let done = done?;
+    for warning in &done.copied.warnings {
+        Terminal::say(&format!("warning: the registry says: {warning}"));
+    }
+    Ok(done)
+}
+
+/// What is told at the end.
+struct Told<'a> {
+    destination: &'a Reference,
+    root: &'a ManifestToPush,
+    plans: &'a [CopyPlan],
+    steps: &'a [Step],
+    done: Option<&'a Published>,
+    report: &'a Report,
+}
+
+impl Told<'_> {
+    fn json(&self) -> Result<String, Failure> {
+        let images = self.report.inspection.images.iter();
+        let platforms: Vec<serde_json::Value> = images
+            .map(|image| serde_json::json!({ "platform": image.platform.to_string(), "digest": image.subject.digest }))
+            .collect();
+        tags::json(&serde_json::json!({
+            "schema": "imgguard.release/v1",
+            "repository": self.destination.repository_name(),
+            "digest": self.root.digest,
+            "media-type": self.root.media_type,
+            "platforms": platforms,
+            "policy": self.report.policy_digest,
+            "tags": self.steps,
+            "released": self.done.is_some(),
+            "written": self.done.map(|done| serde_json::json!({
+                "blobs": done.copied.sent,
+                "bytes": done.copied.sent_bytes,
+                "mounted": done.copied.mounted,
+                "manifests": done.copied.manifests,
+                "tags": done.tags,
+            })),
+        }))
+    }
+
+    fn text(&self) -> String {
+        let platforms: Vec<String> =
+            self.report.inspection.images.iter().map(|image| image.platform.to_string()).collect();
+        let mut text = tags::plan_text(self.destination, self.steps);
+        text.push_str(&format!("{} platforms checked: {}\n", platforms.len(), platforms.join(", ")));
+        match self.done {
+            Some(done) => text.push_str(&format!(
+                "{} blobs sent ({}), {} mounted, {} manifests and {} tags written, read back\n",
+                done.copied.sent,
+                format_bytes(done.copied.sent_bytes),
+                done.copied.mounted,
+                done.copied.manifests,
+                done.tags.len()
+            )),
+            None => {
+                let (blobs, bytes) = self
+                    .plans
+                    .iter()
+                    .map(|plan| plan.blobs_with(BlobAction::Send))
+                    .fold((0, 0), |(blobs, bytes), (more, of)| (blobs + more, bytes + of));
+                text.push_str(&format!(
+                    "nothing was written; {blobs} blobs ({}) are missing there\n",
+                    format_bytes(bytes)
+                ));
+            }
+        }
+        text.push_str(&format!("digest {}\n", self.root.digest));
+        text
+    }
+}

@@ -1,0 +1,155 @@
+//! A release, carried out: content first, then its index, then everything read back, then the tags one after the other.
+//!
+//! Whenever it stops, every tag of the repository points at a whole image that was judged: at the new one, or at the one before.
+//! The same release again goes on where it stopped.
+
+use super::closure::Closure;
+use super::copy::{Copied, CopyError, execute, verify};
+use super::plan::CopyPlan;
+use super::tags::{Action, Step};
+use crate::model::Digest;
+use crate::oci::FetchError;
+use crate::registry::{ManifestToPush, ReadRepository, Target, WriteRepository};
+
+/// Why a release did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Something could not be copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// Somebody moved a tag after the plan was made.
+    #[error("tag `{tag}` points at {found} now, and at {planned} when the release was planned")]
+    Drift {
+        /// The tag.
+        tag: String,
+        /// Where it pointed.
+        planned: String,
+        /// Where it points.
+        found: String,
+    },
+    /// The registry does not let a tag move.
+    #[error("tag `{tag}` could not be written: {why}")]
+    TagRefused {
+        /// The tag.
+        tag: String,
+        /// The registry's answer.
+        why: String,
+    },
+}
+
+impl From<FetchError> for PublishError {
+    fn from(error: FetchError) -> Self {
+        Self::Copy(error.into())
+    }
+}
+
+/// One of the images that are released together.
+pub struct Part<'a> {
+    /// Where it comes from.
+    pub source: &'a dyn ReadRepository,
+    /// All that belongs to it.
+    pub closure: &'a Closure,
+    /// What is copied of it; without tags.
+    pub plan: &'a CopyPlan,
+}
+
+/// A whole release.
+pub struct Publication<'a> {
+    /// Its images.
+    pub parts: Vec<Part<'a>>,
+    /// The manifest or index that the tags point at: of a part, or one made for the release.
+    pub root: ManifestToPush,
+    /// Its tags, in the order in which they are written.
+    pub tags: &'a [Step],
+    /// Blobs that travel at a time.
+    pub jobs: usize,
+}
+
+/// What a release did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Blobs and manifests.
+    pub copied: Copied,
+    /// Tags that were written, in order.
+    pub tags: Vec<String>,
+}
+
+/// Carries a release out. `fresh` gives the repository through a client that has no memory of the writing.
+///
+/// # Errors
+/// [`PublishError`]. What was written before stays; no tag points at anything that is not whole.
+pub fn publish(
+    publication: &Publication<'_>,
+    destination: &dyn WriteRepository,
+    fresh: &dyn WriteRepository,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Published, PublishError> {
+    let Publication { parts, root, tags, jobs } = publication;
+    let mut published = Published::default();
+    for part in parts {
+        let done = execute(part.plan, part.closure, part.source, destination, *jobs, progress)?;
+        published.copied += done;
+    }
+    let is_new = parts.iter().all(|part| part.closure.root != root.digest);
+    if is_new && !destination.has_manifest(&root.digest)? {
+        destination.put_manifest(&ManifestToPush { target: Target::Digest(root.digest.clone()), ..root.clone() })?;
+        published.copied.manifests += 1;
+    }
+    for part in parts {
+        verify(part.plan, part.closure, fresh)?;
+    }
+    same_bytes(fresh, root)?;
+    for step in tags.iter().filter(|step| matches!(step.action, Action::Create | Action::Advance)) {
+        if write_tag(step, root, destination, fresh)? {
+            published.tags.push(step.tag.clone());
+        }
+    }
+    Ok(published)
+}
+
+fn same_bytes(fresh: &dyn WriteRepository, root: &ManifestToPush) -> Result<(), PublishError> {
+    let differs = |why: String| PublishError::Copy(CopyError::Differs(why));
+    match fresh.manifest(&Target::Digest(root.digest.clone())) {
+        Ok(found) if found.bytes == root.bytes => Ok(()),
+        Ok(_) => Err(differs(format!("manifest {} has other bytes", root.digest))),
+        Err(FetchError::NotFound { .. }) => Err(differs(format!("manifest {} is not there", root.digest))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes one tag, if it still is where the plan saw it, and reads it back; false when it points at the image already.
+fn write_tag(
+    step: &Step,
+    root: &ManifestToPush,
+    destination: &dyn WriteRepository,
+    fresh: &dyn WriteRepository,
+) -> Result<bool, PublishError> {
+    let found = fresh.tagged(&step.tag)?;
+    if found.as_ref() == Some(&root.digest) {
+        return Ok(false);
+    }
+    if found != step.from {
+        let told = |digest: Option<&Digest>| digest.map_or("nothing".to_owned(), ToString::to_string);
+        return Err(PublishError::Drift {
+            tag: step.tag.clone(),
+            planned: told(step.from.as_ref()),
+            found: told(found.as_ref()),
+        });
+    }
+    match destination.put_manifest(&ManifestToPush { target: Target::Tag(step.tag.clone()), ..root.clone() }) {
+        Ok(_) => {}
+        Err(FetchError::Refused { why, .. }) => return Err(PublishError::TagRefused { tag: step.tag.clone(), why }),
+        Err(error) => return Err(error.into()),
+    }
+    match fresh.tagged(&step.tag)? {
+        Some(found) if found == root.digest => Ok(true),
+        found => {
+            let found = found.map_or("nothing".to_owned(), |digest| digest.to_string());
+            let why = format!("tag `{}` was written and points at {found}, not at {}", step.tag, root.digest);
+            Err(CopyError::Differs(why).into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
