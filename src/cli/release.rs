@@ -393,26 +393,20 @@ impl Told<'_> {
             self.report.inspection.images.iter().map(|image| image.platform.to_string()).collect();
         let mut text = tags::plan_text(self.destination, self.steps);
         text.push_str(&format!("{} platforms checked: {}\n", platforms.len(), platforms.join(", ")));
-        match self.done {
-            Some(done) => text.push_str(&format!(
+        if let Some(done) = self.done {
+            text.push_str(&format!(
                 "{} blobs sent ({}), {} mounted, {} manifests and {} tags written, read back\n",
                 done.copied.sent,
                 format_bytes(done.copied.sent_bytes),
                 done.copied.mounted,
                 done.copied.manifests,
                 done.tags.len()
-            )),
-            None => {
-                let (blobs, bytes) = self
-                    .plans
-                    .iter()
-                    .map(|plan| plan.blobs_with(BlobAction::Send))
-                    .fold((0, 0), |(blobs, bytes), (more, of)| (blobs + more, bytes + of));
-                text.push_str(&format!(
-                    "nothing was written; {blobs} blobs ({}) are missing there\n",
-                    format_bytes(bytes)
-                ));
-            }
+            ));
+        } else {
+            let missing = self.plans.iter().map(|plan| plan.blobs_with(BlobAction::Send));
+            let (blobs, bytes) = missing.fold((0, 0), |(blobs, bytes), (more, of)| (blobs + more, bytes + of));
+            let bytes = format_bytes(bytes);
+            text.push_str(&format!("nothing was written; {blobs} blobs ({bytes}) are missing there\n"));
         }
         text.push_str(&format!("digest {}\n", self.root.digest));
         text

@@ -70,12 +70,12 @@ pub use super::known::known_digest;
 pub fn image(text: &str) -> ImageFacts {
     let parts = Parts::read(text);
     let (bases, secrets) = (parts.bases.clone(), parts.secrets.clone());
-    let (known, stages) = (parts.known.clone(), parts.stages);
+    let (known, build) = (parts.known.clone(), parts.build.clone());
     let (plan, layers) = parts.finish();
     let mut image = assemble(plan, layers, &SCANNER, true);
     image.base.extend(bases);
     image.base.sort_by_key(|claim| std::cmp::Reverse(claim.grade));
-    image.build = stages.map(|stages| BuildFacts { images: Vec::new(), stages });
+    image.build = build;
     if let Some(lock) = known::lock(&known, &image) {
         prove_base(&mut image, &lock);
     }
@@ -155,7 +155,7 @@ struct Parts {
     secrets: Vec<SecretFact>,
     known: Vec<Known>,
     now: Option<i64>,
-    stages: Option<Option<u32>>,
+    build: Option<BuildFacts>,
 }
 
 impl Parts {
@@ -220,7 +220,7 @@ impl Parts {
             "base" => self.bases.push(base(rest)?),
             "known" => self.known.push(Known::read(line, rest, self.layers.len(), config)?),
             "now" => self.now = Some(known::day(rest)?),
-            "stages" => self.stages = Some(rest.parse().ok()),
+            "stages" => self.build = Some(BuildFacts { images: Vec::new(), stages: rest.parse().ok() }),
             "secret" => self.secrets.push(secret(line, rest)?),
             _ => self.entry(line)?,
         }
