@@ -11,6 +11,8 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY policies ./policies
 COPY src ./src
+# Cargo wants every target that the manifest names to be there.
+COPY benches ./benches
 # `--target` keeps the flags away from build scripts and procedural macros, which cannot be static.
 RUN set -eu; \
     host=$(rustc -vV | sed -n 's/^host: //p'); \
