@@ -66,17 +66,13 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     say_unused(&circumstances, &reports);
     let repository_file = policy::repository_file(policy_file.as_deref());
     for output in &outputs {
-        let to_terminal = output.file.is_none();
         let context = Context {
-            color: to_terminal && terminal.color,
-            width: terminal.width.filter(|_| to_terminal),
-            tool_version: env!("CARGO_PKG_VERSION"),
             repository_file: repository_file.as_deref(),
             elapsed: (output.format == "text").then(|| start.elapsed()),
             explain: arguments.explain,
             show_suppressed: arguments.show_suppressed,
-            verbose: terminal.verbose,
             exit_code: exit.code(),
+            ..terminal.context(output.file.is_none())
         };
         if let Some(format) = format(&output.format) {
             output::write(output, &(format.render)(&reports, &context))?;

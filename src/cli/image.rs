@@ -9,7 +9,7 @@ use crate::inspect::{Cache, Engine, StreamName};
 use crate::layer::Limits;
 use crate::model::{Inspection, SCHEMA};
 use crate::oci::{Reference, Selector};
-use crate::registry::{Client, Environment, Login, Options, Secret};
+use crate::registry::{Client, Environment, Options, Secret};
 use crate::secrets::Scanner;
 use crate::source::daemon::{Daemon, open_daemon};
 use crate::source::registry::open_with;
@@ -105,13 +105,7 @@ impl<'a> Reader<'a> {
         if let Some(options) = self.options.get() {
             return Ok(options.clone());
         }
-        let mut options = Options::new(Environment::of_process());
-        options.plain_http = self.arguments.plain_http;
-        options.ca_files.clone_from(&self.arguments.ca_file);
-        options.authfile.clone_from(&self.arguments.authfile);
-        if let Some(username) = &self.arguments.username {
-            options.login = Some(Login::Password { username: username.clone(), password: read_password()? });
-        }
+        let options = self.arguments.connection.options()?;
         Ok(self.options.get_or_init(|| options).clone())
     }
 

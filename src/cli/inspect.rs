@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::inspect::prove_base;
 use crate::oci::Selector;
-use crate::report::{Context, InspectOptions, Tree, inspect_json, inspect_text};
+use crate::report::{InspectOptions, Tree, inspect_json, inspect_text};
 
 use super::image::{Reader, selector};
 use super::terminal::Terminal;
@@ -46,17 +46,10 @@ pub(super) fn run(arguments: &InspectArguments, terminal: &Terminal) -> Result<E
         inspection.images.iter_mut().for_each(|image| prove_base(image, lock));
     }
     for output in &outputs {
-        let to_terminal = output.file.is_none();
         let text = if output.format == "json" {
             inspect_json(&inspection)
         } else {
-            let context = Context {
-                color: to_terminal && terminal.color,
-                width: terminal.width.filter(|_| to_terminal),
-                tool_version: env!("CARGO_PKG_VERSION"),
-                verbose: terminal.verbose,
-                ..Context::default()
-            };
+            let context = terminal.context(output.file.is_none());
             let tree = match (arguments.tree, arguments.layer) {
                 (_, Some(layer)) => Tree::Layer(layer),
                 (true, None) => Tree::All,

@@ -1,5 +1,6 @@
 //! The command line: arguments, terminal, clock, files, exit codes; one file per command.
 
+mod annotations;
 mod auth;
 mod baseline;
 mod bases;
@@ -122,21 +123,8 @@ enum Command {
 /// How images are found and read: the same for every command that reads images.
 #[derive(Debug, Clone, Args)]
 struct SourceArguments {
-    /// Talk to registries without TLS. Loopback addresses never need this.
-    #[arg(long)]
-    plain_http: bool,
-    /// Trust the certificates of this PEM file too.
-    #[arg(long, value_name = "FILE")]
-    ca_file: Vec<PathBuf>,
-    /// Read credentials from this file before all others.
-    #[arg(long, value_name = "FILE")]
-    authfile: Option<PathBuf>,
-    /// Name of the registry account.
-    #[arg(long, value_name = "NAME", requires = "password_stdin")]
-    username: Option<String>,
-    /// Read the password of the registry account from standard input.
-    #[arg(long, requires = "username")]
-    password_stdin: bool,
+    #[command(flatten)]
+    connection: connection::ConnectionArguments,
     /// Neither use nor fill the layer cache.
     #[arg(long)]
     no_cache: bool,
@@ -184,8 +172,8 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments, &terminal),
         Command::Secrets(arguments) => secrets::run(&arguments, &terminal),
         Command::Sbom(arguments) => sbom::run(&arguments, &terminal),
-        Command::Sign(arguments) => sign::signing::run(&arguments, &terminal),
-        Command::Attest(arguments) => sign::attest::run(&arguments, &terminal),
+        Command::Sign(arguments) => sign::signing::run(&arguments),
+        Command::Attest(arguments) => sign::attest::run(&arguments),
         Command::Verify(arguments) => sign::verify::run(&arguments, &terminal),
         Command::Key(arguments) => sign::key::run(&arguments),
         Command::Conformance(arguments) => sign::conformance::run(&arguments),
@@ -196,7 +184,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, &terminal),
         Command::Release(arguments) => release::run(&arguments, &terminal),
-        Command::Tags(arguments) => tags::run(&arguments, &terminal),
+        Command::Tags(arguments) => tags::run(&arguments),
         Command::Bases(arguments) => bases::run(&arguments, &terminal),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

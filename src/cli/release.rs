@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use clap::Args;
+use semver::Version;
 
 use crate::model::{Digest, IndexChild, IndexFacts, Inspection, Platform, SCHEMA, format_bytes};
 use crate::oci::{Reference, Selector};
@@ -14,10 +15,11 @@ use crate::release::copy::survey;
 use crate::release::index::{IndexError, assemble};
 use crate::release::plan::{BlobAction, CopyPlan, Wanted, plan as copy_plan};
 use crate::release::publish::{Part, Publication, PublishError, Published, publish};
-use crate::release::tags::{Action, Request, Scheme, Step, version_of_tag, version_tag};
+use crate::release::tags::{Action, Request, Scheme, Step, version_of_tag};
 use crate::report::{Context, format};
 use crate::rules::Circumstances;
 
+use super::annotations::annotations;
 use super::connection::{Source, open_source, repository};
 use super::copy::{mount_from, untrusted};
 use super::image::Reader;
@@ -111,16 +113,15 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
     let destination = repository(&arguments.to)?;
     let (scheme, annotations) = (arguments.naming.scheme()?, annotations(&arguments.annotation)?);
     let version = version_of_tag(&arguments.version)?;
-    let v = if arguments.version.starts_with('v') { "v" } else { "" };
-    let exact = format!("{v}{}{}", version_tag(&version), arguments.naming.variant);
     let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
     let reader = Reader::new(&arguments.source, terminal)?;
     let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
     let client = reader.client()?;
     let opened = open_all(&arguments.images, client)?;
     let mut inspection = inspect(&opened, &arguments.images, &reader)?;
-    let root = root(arguments, &opened, &inspection, annotations)?;
-    name(&mut inspection, &destination, &exact, &root);
+    let root = root(arguments, &opened, &inspection, (&version, annotations))?;
+    let request = arguments.naming.request(&arguments.version, root.digest.clone())?;
+    name(&mut inspection, &destination, &request.exact_tag(), &root);
     let circumstances = Circumstances { now: Some(super::now()), ..Circumstances::default() };
     let report = judge(&policy, inspection, &circumstances);
     let judged = Exit::from(&report.verdict);
@@ -131,7 +132,6 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
         Terminal::say("error: the images do not pass the policy: nothing was released");
         return Ok(judged);
     };
-    let request = arguments.naming.request(&arguments.version, root.digest.clone())?;
     let steps = tag_steps(&request, &scheme, client, &destination)?;
     let refused = steps.iter().any(|step| step.action == Action::Refuse);
     let writing = RemoteRepository::writable(&Client::new(reader.options()?)?, &destination);
@@ -153,16 +153,6 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
         output::write(one, &if one.format == "json" { told.json()? } else { told.text() })?;
     }
     Ok(if refused { Exit::Violations } else { Exit::Pass })
-}
-
-fn annotations(texts: &[String]) -> Result<BTreeMap<String, String>, Failure> {
-    let mut annotations = BTreeMap::new();
-    for text in texts {
-        let pair = text.split_once('=').filter(|(name, _)| !name.trim().is_empty());
-        let (name, value) = pair.ok_or_else(|| Failure::usage(format!("`--annotation {text}` is not NAME=VALUE")))?;
-        annotations.insert(name.trim().to_owned(), value.to_owned());
-    }
-    Ok(annotations)
 }
 
 fn open_all(images: &[String], client: &Client) -> Result<Vec<Opened>, Failure> {
@@ -211,7 +201,7 @@ fn root(
     arguments: &ReleaseArguments,
     opened: &[Opened],
     inspection: &Inspection,
-    mut annotations: BTreeMap<String, String>,
+    (version, mut annotations): (&Version, BTreeMap<String, String>),
 ) -> Result<ManifestToPush, Failure> {
     if let [only] = opened {
         let is_index = only.closure.nodes.get(&only.closure.root).is_some_and(|node| node.kind == Kind::Index);
@@ -239,7 +229,7 @@ fn root(
             annotations.entry((*name).to_owned()).or_insert_with(|| value.clone());
         }
     }
-    annotations.insert(VERSION.to_owned(), version_of_tag(&arguments.version)?.to_string());
+    annotations.insert(VERSION.to_owned(), version.to_string());
     let platforms: BTreeMap<Digest, Platform> =
         inspection.images.iter().map(|image| (image.subject.digest.clone(), image.platform.clone())).collect();
     let closures: Vec<&Closure> = opened.iter().map(|one| &one.closure).collect();
@@ -278,17 +268,7 @@ fn tell_report(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let file = policy::repository_file(policy_file);
-    let context = Context {
-        color: terminal.color,
-        width: terminal.width,
-        tool_version: env!("CARGO_PKG_VERSION"),
-        repository_file: file.as_deref(),
-        elapsed: None,
-        explain: false,
-        show_suppressed: false,
-        verbose: terminal.verbose,
-        exit_code: exit.code(),
-    };
+    let context = Context { repository_file: file.as_deref(), exit_code: exit.code(), ..terminal.context(true) };
     match format("text") {
         Some(format) => output::print(&(format.render)(std::slice::from_ref(report), &context)),
         None => Ok(()),

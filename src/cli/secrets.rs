@@ -140,15 +140,7 @@ pub(super) fn run(arguments: &SecretsArguments, terminal: &Terminal) -> Result<E
         output::save(path, &baseline.renewed(counted, key.as_deref()))?;
     }
     for output in &outputs {
-        let to_terminal = output.file.is_none();
-        let context = Context {
-            color: to_terminal && terminal.color,
-            width: terminal.width.filter(|_| to_terminal),
-            tool_version: env!("CARGO_PKG_VERSION"),
-            verbose: terminal.verbose,
-            exit_code: exit.code(),
-            ..Context::default()
-        };
+        let context = Context { exit_code: exit.code(), ..terminal.context(output.file.is_none()) };
         if let Some(format) = SECRETS_FORMATS.iter().find(|format| format.name == output.format) {
             output::write(output, &(format.render)(&report, &context))?;
         }

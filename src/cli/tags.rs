@@ -9,8 +9,8 @@ use crate::release::tags::{
     Action, Astray, Context, Finding, Known, Latest, Named, Request, Scheme, Step, TagError, asked_by_audit,
     asked_by_plan, audit, check_tag, plan, tags_of, version_of_tag,
 };
+use crate::source::registry::resolve;
 
-use super::image::Reader;
 use super::terminal::Terminal;
 use super::{Exit, Failure, SourceArguments, output};
 
@@ -123,10 +123,10 @@ impl From<TagError> for Failure {
     }
 }
 
-pub(super) fn run(arguments: &TagsArguments, terminal: &Terminal) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &TagsArguments) -> Result<Exit, Failure> {
     match &arguments.command {
-        TagsCommand::Plan(arguments) => run_plan(arguments, terminal),
-        TagsCommand::Audit(arguments) => run_audit(arguments, terminal),
+        TagsCommand::Plan(arguments) => run_plan(arguments),
+        TagsCommand::Audit(arguments) => run_audit(arguments),
     }
 }
 
@@ -155,7 +155,7 @@ fn ask(client: &Client, reference: &Reference, known: &mut Known, tags: Vec<Stri
     Ok(())
 }
 
-fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<Exit, Failure> {
+fn run_plan(arguments: &PlanArguments) -> Result<Exit, Failure> {
     let outputs = output::parse(&arguments.output, FORMATS)?;
     let reference: Reference = arguments.image.parse()?;
     let scheme = arguments.naming.scheme()?;
@@ -164,9 +164,8 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<Exit, Fail
         (None, Some(tags)) => Asked::Names(metadata(tags, &arguments.flavor)?),
         (None, None) => return Err(Failure::usage("neither a version nor tags are given")),
     };
-    let reader = Reader::new(&arguments.source, terminal)?;
-    let client = reader.client()?;
-    let digest = resolved(client, &reference)?;
+    let client = &Client::new(arguments.source.connection.options()?)?;
+    let digest = resolve(client, &reference)?.0.descriptor.digest;
     let mut known = known_tags(client, &reference)?;
     let steps = match wanted {
         Asked::Version(version) => {
@@ -186,15 +185,6 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<Exit, Fail
 enum Asked {
     Version(String),
     Names(Vec<String>),
-}
-
-/// The digest that an image is resolved to, once.
-fn resolved(client: &Client, reference: &Reference) -> Result<Digest, Failure> {
-    if let Some(digest) = &reference.digest {
-        return Ok(client.manifest(reference, &Target::Digest(digest.clone()))?.digest);
-    }
-    let tag = reference.effective_tag().unwrap_or("latest").to_owned();
-    Ok(client.manifest(reference, &Target::Tag(tag))?.digest)
 }
 
 fn latest(text: &str) -> Result<Latest, Failure> {
@@ -341,12 +331,11 @@ pub(super) fn json(value: &serde_json::Value) -> Result<String, Failure> {
         .map_err(|error| Failure::usage(error.to_string()))
 }
 
-fn run_audit(arguments: &AuditArguments, terminal: &Terminal) -> Result<Exit, Failure> {
+fn run_audit(arguments: &AuditArguments) -> Result<Exit, Failure> {
     let outputs = output::parse(&arguments.output, FORMATS)?;
     let reference: Reference = arguments.repository.parse()?;
     let scheme = Scheme::new(arguments.variants.clone())?;
-    let reader = Reader::new(&arguments.source, terminal)?;
-    let client = reader.client()?;
+    let client = &Client::new(arguments.source.connection.options()?)?;
     let mut known: Known = client.tags(&reference)?.into_iter().map(|tag| (tag, None)).collect();
     let asked = asked_by_audit(&scheme, &known);
     ask(client, &reference, &mut known, asked)?;

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use crate::report::Context;
+
 use super::{ColorChoice, Failure, LogFormat};
 
 /// What is known about the terminal.
@@ -38,6 +40,17 @@ impl Terminal {
             width: stdout.then(|| columns.unwrap_or_else(measured)),
             interactive: stderr,
             verbose,
+        }
+    }
+
+    /// What a report is told about the place that it is written to: this terminal, or a file.
+    pub fn context(&self, to_terminal: bool) -> Context<'static> {
+        Context {
+            color: to_terminal && self.color,
+            width: self.width.filter(|_| to_terminal),
+            tool_version: env!("CARGO_PKG_VERSION"),
+            verbose: self.verbose,
+            ..Context::default()
         }
     }
 

@@ -10,7 +10,7 @@ use crate::model::Digest;
 use crate::oci::{BlobKey, Descriptor, Document, FetchError, Index, media_types, parse_document, parse_strict};
 use crate::sign::evidence::Place;
 
-use super::{NewReferrer, Store, Stored};
+use super::{NewReferrer, Store, Stored, checked};
 
 /// Bytes of a manifest or of the layout's index.
 const MAX_MANIFEST: u64 = 4 << 20;
@@ -133,14 +133,7 @@ impl Store for LayoutStore {
     }
 
     fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let bytes = read(&self.blob_path(&descriptor.digest), limit)?;
-        let mut hasher = descriptor.digest.hasher();
-        hasher.update(&bytes);
-        if hasher.finish() != descriptor.digest {
-            let why = "its digest is another".to_owned();
-            return Err(FetchError::Damaged { what: descriptor.digest.to_string(), why });
-        }
-        Ok(bytes)
+        checked(read(&self.blob_path(&descriptor.digest), limit)?, &descriptor.digest)
     }
 
     fn referrers(&self, digest: &Digest) -> Result<Vec<(Stored, Place)>, FetchError> {

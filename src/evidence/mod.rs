@@ -76,6 +76,16 @@ pub trait Store {
     fn put_tagged(&self, tag: &str, bytes: &[u8]) -> Result<(), FetchError>;
 }
 
+/// Bytes that are those of the digest.
+fn checked(bytes: Vec<u8>, digest: &Digest) -> Result<Vec<u8>, FetchError> {
+    let mut hasher = digest.hasher();
+    hasher.update(&bytes);
+    if hasher.finish() == *digest {
+        return Ok(bytes);
+    }
+    Err(FetchError::Damaged { what: digest.to_string(), why: "its digest is another".to_owned() })
+}
+
 /// A referrer's manifest to be written.
 #[derive(Debug, Clone)]
 pub struct NewReferrer<'a> {

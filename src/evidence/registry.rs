@@ -8,7 +8,7 @@ use crate::registry::{BlobToPush, Client, FoundBy, ManifestBytes, ManifestToPush
 use crate::sign::evidence::Place;
 use crate::source::registry::resolve;
 
-use super::{NewReferrer, Store, Stored};
+use super::{NewReferrer, Store, Stored, checked};
 
 /// A repository.
 pub struct RegistryStore {
@@ -30,14 +30,12 @@ impl RegistryStore {
     /// # Errors
     /// [`FetchError`].
     pub fn open(client: &Client, reference: &Reference) -> Result<Self, FetchError> {
-        let (root, _) = resolve(client, reference)?;
-        let target = Target::Digest(root.descriptor.digest.clone());
-        let stored = client.manifest(reference, &target)?.into();
+        let (_, blobs) = resolve(client, reference)?;
         Ok(Self {
             client: client.clone(),
             reference: reference.clone(),
             name: reference.repository_name(),
-            root: stored,
+            root: blobs.root().clone().into(),
         })
     }
 }
@@ -64,14 +62,7 @@ impl Store for RegistryStore {
     }
 
     fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let bytes = self.client.small_blob(&self.reference, &descriptor.digest, limit)?;
-        let mut hasher = descriptor.digest.hasher();
-        hasher.update(&bytes);
-        if hasher.finish() != descriptor.digest {
-            let why = "its digest is another".to_owned();
-            return Err(FetchError::Damaged { what: descriptor.digest.to_string(), why });
-        }
-        Ok(bytes)
+        checked(self.client.small_blob(&self.reference, &descriptor.digest, limit)?, &descriptor.digest)
     }
 
     fn referrers(&self, digest: &Digest) -> Result<Vec<(Stored, Place)>, FetchError> {

@@ -10,6 +10,7 @@ mod entry;
 mod facts;
 mod gap;
 mod inventory;
+mod json_schema;
 mod layer_facts;
 mod ledger;
 mod package;
@@ -36,6 +37,7 @@ pub use facts::{
 };
 pub use gap::{Gap, GapKind, Note, NoteKind};
 pub use inventory::{PackageFact, PackagePlace, Packages, RemovedDatabase, TamperedFile, Tampering};
+pub use json_schema::json_schema;
 pub use layer_facts::{Document, LayerFacts};
 pub use ledger::{Decoded, ScanLedger, SkipReason, Skipped, ViewKind};
 pub use package::{

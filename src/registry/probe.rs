@@ -73,11 +73,7 @@ pub enum Answer {
 /// The JSON schema of [`Probe`].
 #[must_use]
 pub fn schema() -> String {
-    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-    let mut schema = settings.into_generator().into_root_schema_for::<Probe>();
-    schema.insert("$id".to_owned(), SCHEMA.into());
-    schema.insert("title".to_owned(), "imgguard registry probe".into());
-    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+    crate::model::json_schema::<Probe>(SCHEMA, "imgguard registry probe")
 }
 
 struct Prober {
@@ -514,14 +510,7 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test compares with a file of the repository")]
     fn the_schema_file_is_the_one_the_types_describe() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/registry-probe-v1.json");
-        if std::fs::read_to_string(&path).unwrap_or_default() != schema() {
-            std::fs::write(path.with_extension("json.new"), schema()).expect("the folder is writable");
-            panic!(
-                "docs/schemas/registry-probe-v1.json is out of date: compare with registry-probe-v1.json.new, then rename it"
-            );
-        }
+        crate::testkit::schemas::are_up_to_date(&[("registry-probe-v1.json", schema())]);
     }
 }

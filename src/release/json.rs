@@ -1,5 +1,6 @@
 //! The documents of `copy` and `tree`, version 1. These types are the contract: they change only by adding a version.
 
+use crate::model::json_schema;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -260,33 +261,15 @@ fn write(value: &impl Serialize) -> String {
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, String)> {
     vec![
-        ("copy-v1.json", schema::<CopyDocument<'_>>(COPY, "imgguard copy")),
-        ("tree-v1.json", schema::<TreeDocument<'_>>(TREE, "imgguard tree")),
+        ("copy-v1.json", json_schema::<CopyDocument<'_>>(COPY, "imgguard copy")),
+        ("tree-v1.json", json_schema::<TreeDocument<'_>>(TREE, "imgguard tree")),
     ]
-}
-
-fn schema<T: JsonSchema>(id: &str, title: &str) -> String {
-    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-    let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    schema.insert("$id".to_owned(), id.into());
-    schema.insert("title".to_owned(), title.into());
-    write(&schema)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test compares with files of the repository")]
     fn the_schema_files_are_those_the_types_describe() {
-        for (name, wanted) in schemas() {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas").join(name);
-            if std::fs::read_to_string(&path).unwrap_or_default() != wanted {
-                let fresh = path.with_extension("json.new");
-                std::fs::write(&fresh, wanted).expect("the folder is writable");
-                panic!("docs/schemas/{name} is out of date: compare with {name}.new, then rename it");
-            }
-        }
+        crate::testkit::schemas::are_up_to_date(&super::schemas());
     }
 }

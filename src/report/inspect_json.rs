@@ -1,6 +1,6 @@
 //! JSON of `inspect`: the facts themselves, the same document that `check facts:FILE` reads.
 
-use crate::model::{BASES_SCHEMA, BaseLock, Inspection, SCHEMA};
+use crate::model::{BASES_SCHEMA, BaseLock, Inspection, SCHEMA, json_schema};
 
 /// Writes the facts as one JSON document.
 #[must_use]
@@ -10,24 +10,12 @@ pub fn inspect_json(inspection: &Inspection) -> String {
 
 /// The JSON schema of the document.
 pub(super) fn schema() -> String {
-    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Inspection>();
-    schema.insert("$id".to_owned(), SCHEMA.into());
-    schema.insert("title".to_owned(), "imgguard facts".into());
-    super::json::write(&schema)
+    json_schema::<Inspection>(SCHEMA, "imgguard facts")
 }
 
 /// The JSON schema of a list of recorded bases.
 pub(super) fn bases_schema() -> String {
-    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<BaseLock>();
-    schema.insert("$id".to_owned(), BASES_SCHEMA.into());
-    schema.insert("title".to_owned(), "imgguard bases".into());
-    super::json::write(&schema)
+    json_schema::<BaseLock>(BASES_SCHEMA, "imgguard bases")
 }
 
 #[cfg(test)]

@@ -580,13 +580,7 @@ pub(super) fn write(value: &impl Serialize) -> String {
 
 /// The JSON schema of the document.
 pub(super) fn schema() -> String {
-    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Document<'static>>();
-    schema.insert("$id".to_owned(), SCHEMA.into());
-    schema.insert("title".to_owned(), "imgguard report".into());
-    write(&schema)
+    model::json_schema::<Document<'static>>(SCHEMA, "imgguard report")
 }
 
 #[cfg(test)]

@@ -97,16 +97,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test compares with files of the repository")]
     fn the_schema_files_are_those_the_types_describe() {
-        for (name, wanted) in schemas() {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas").join(name);
-            if std::fs::read_to_string(&path).unwrap_or_default() != wanted {
-                let fresh = path.with_extension("json.new");
-                std::fs::write(&fresh, wanted).expect("the folder is writable");
-                panic!("docs/schemas/{name} is out of date: compare with {name}.new, then rename it");
-            }
-        }
+        crate::testkit::schemas::are_up_to_date(&schemas());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `history.add-instead-of-copy`: local files are added with `ADD`, which does more than copy.
 
-use crate::model::{ImageFacts, Kind};
+use crate::model::{History, ImageFacts, Kind};
 
 use super::history_text::step;
 use super::setting::NoSettings;
@@ -84,6 +84,12 @@ impl<'a> Added<'a> {
     }
 }
 
+/// The steps of the history that begin with `ADD`: index, entry, what follows the word.
+pub(super) fn add_steps(image: &ImageFacts) -> Vec<(u32, &History, &str)> {
+    let steps = (0_u32..).zip(&image.config.history).map(|(index, entry)| (index, entry, step(&entry.created_by)));
+    steps.filter(|(_, _, (word, _))| *word == "ADD").map(|(index, entry, (_, rest))| (index, entry, rest)).collect()
+}
+
 /// Files that a layer still shows.
 pub(super) fn files_of(image: &ImageFacts, layer: u32) -> usize {
     image.files.iter().filter(|file| file.changed == layer && file.entry.kind == Kind::File).count()
@@ -92,10 +98,8 @@ pub(super) fn files_of(image: &ImageFacts, layer: u32) -> usize {
 impl Check for AddInsteadOfCopy {
     fn decide(&self, image: &ImageFacts) -> Outcome {
         let mut faults = Vec::new();
-        let mut added = 0;
-        for (index, entry) in (0_u32..).zip(&image.config.history) {
-            let ("ADD", rest) = step(&entry.created_by) else { continue };
-            added += 1;
+        let steps = add_steps(image);
+        for &(index, entry, rest) in &steps {
             let local = Added::read(rest).into_iter().find_map(|source| match source {
                 Added::Local(name) => Some(name),
                 // One file came out, so no archive went in; the lowest layer is a system all the same.
@@ -113,6 +117,6 @@ impl Check for AddInsteadOfCopy {
                 });
             }
         }
-        if faults.is_empty() { Outcome::Pass(count(added, "`ADD`").replace('`', "")) } else { Outcome::Fail(faults) }
+        if faults.is_empty() { Outcome::Pass(count(steps.len(), "ADD")) } else { Outcome::Fail(faults) }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::model::{File, ImageFacts};
 
-use super::history_add_instead_of_copy::{ARCHIVES, Added, files_of};
-use super::history_text::step;
+use super::history_add_instead_of_copy::{ARCHIVES, Added, add_steps, files_of};
 use super::setting::NoSettings;
 use super::words::{self, bytes, code, count};
 use super::{Check, Fault, Level, Outcome, Rule, Seat};
@@ -70,10 +69,8 @@ fn told(image: &ImageFacts, source: &Added<'_>, layer: u32) -> Option<String> {
 impl Check for AddArchive {
     fn decide(&self, image: &ImageFacts) -> Outcome {
         let mut faults = Vec::new();
-        let mut added = 0;
-        for (index, entry) in (0_u32..).zip(&image.config.history) {
-            let ("ADD", rest) = step(&entry.created_by) else { continue };
-            added += 1;
+        let steps = add_steps(image);
+        for &(index, entry, rest) in &steps {
             // The lowest layer is a system, which has to come from somewhere.
             let Some(layer) = entry.layer.filter(|layer| *layer > 0) else { continue };
             let Some(what) = Added::read(rest).iter().find_map(|source| told(image, source, layer)) else { continue };
@@ -84,6 +81,6 @@ impl Check for AddArchive {
                 fix: None,
             });
         }
-        Outcome::of_tree(image, faults, count(added, "`ADD`").replace('`', ""))
+        Outcome::of_tree(image, faults, count(steps.len(), "ADD"))
     }
 }

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::model::{ImageFacts, Kind, format_bytes};
-use crate::yaml::YamlError;
 
 use super::setting::{Basis, Size};
+use super::size_total::check_budget;
 use super::words::{self, bytes, code};
 use super::{Check, Fault, Level, Outcome, Rule, Seat};
 
@@ -44,13 +44,7 @@ pub(super) const RULE: Rule = Rule {
     ],
     build: |settings| {
         let budget: Budget = settings.read()?;
-        if budget.below == Size(0) {
-            return Err(YamlError::new(settings.span("below"), "nothing is below `0 B`"));
-        }
-        if let Some(mark) = budget.warn_at.filter(|mark| *mark >= budget.below) {
-            let problem = format!("`warn-at` ({mark}) must be smaller than `below` ({})", budget.below);
-            return Err(YamlError::new(settings.span("warn-at"), problem));
-        }
+        check_budget(settings, budget.below, budget.warn_at, "nothing is below `0 B`")?;
         Ok(Box::new(budget))
     },
     schema: |generator| generator.subschema_for::<Budget>(),
@@ -87,18 +81,10 @@ fn measure(image: &ImageFacts, basis: Basis, base: u32) -> u64 {
     }
 }
 
-fn name(basis: Basis) -> &'static str {
-    match basis {
-        Basis::Compressed => "compressed",
-        Basis::Uncompressed => "uncompressed",
-        Basis::Visible => "visible",
-    }
-}
-
 impl Check for Budget {
     fn decide(&self, image: &ImageFacts) -> Outcome {
         let whole = measure(image, self.basis, 0);
-        let basis = name(self.basis);
+        let basis = self.basis.word();
         let gap = image.tree_gap();
         let Some(base) = image.base_layers() else {
             if gap.is_none() && whole < self.below.0 {
@@ -139,7 +125,7 @@ impl Budget {
             message: format!(
                 "the image adds {} {} to {}, the policy wants less than `{}` ({} with the base)",
                 bytes(own),
-                name(self.basis),
+                self.basis.word(),
                 code(reference),
                 self.below,
                 bytes(whole)

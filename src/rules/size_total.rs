@@ -7,7 +7,7 @@ use crate::yaml::YamlError;
 
 use super::setting::{Basis, Size};
 use super::words::{self, bytes};
-use super::{Check, Fault, Level, Outcome, Rule, Seat};
+use super::{Check, Fault, Level, Outcome, Rule, Seat, SettingsReader};
 
 pub(super) const RULE: Rule = Rule {
     id: "size.total",
@@ -36,17 +36,30 @@ pub(super) const RULE: Rule = Rule {
     ],
     build: |settings| {
         let budget: Budget = settings.read()?;
-        if budget.below == Size(0) {
-            return Err(YamlError::new(settings.span("below"), "no image is below `0 B`"));
-        }
-        if let Some(mark) = budget.warn_at.filter(|mark| *mark >= budget.below) {
-            let problem = format!("`warn-at` ({mark}) must be smaller than `below` ({})", budget.below);
-            return Err(YamlError::new(settings.span("warn-at"), problem));
-        }
+        check_budget(settings, budget.below, budget.warn_at, "no image is below `0 B`")?;
         Ok(Box::new(budget))
     },
     schema: |generator| generator.subschema_for::<Budget>(),
 };
+
+/// Refuses a budget that nothing can keep, and a mark that comes too late.
+pub(super) fn check_budget(
+    settings: &SettingsReader<'_>,
+    below: Size,
+    warn_at: Option<Size>,
+    nothing: &str,
+) -> Result<(), YamlError> {
+    if below == Size(0) {
+        return Err(YamlError::new(settings.span("below"), nothing));
+    }
+    match warn_at.filter(|mark| *mark >= below) {
+        Some(mark) => {
+            let problem = format!("`warn-at` ({mark}) must be smaller than `below` ({below})");
+            Err(YamlError::new(settings.span("warn-at"), problem))
+        }
+        None => Ok(()),
+    }
+}
 
 /// The budget.
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -69,19 +82,19 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// The size, and whether more may be there that was not seen.
-    fn measure(&self, image: &ImageFacts) -> (u64, &'static str) {
+    /// The size, as far as it was seen.
+    fn measure(&self, image: &ImageFacts) -> u64 {
         match self.basis {
-            Basis::Compressed => (image.compressed_size(), "compressed"),
-            Basis::Uncompressed => (image.layers.iter().filter_map(|layer| layer.unpacked_size).sum(), "uncompressed"),
-            Basis::Visible => (image.waste.visible, "visible"),
+            Basis::Compressed => image.compressed_size(),
+            Basis::Uncompressed => image.layers.iter().filter_map(|layer| layer.unpacked_size).sum(),
+            Basis::Visible => image.waste.visible,
         }
     }
 }
 
 impl Check for Budget {
     fn decide(&self, image: &ImageFacts) -> Outcome {
-        let (size, basis) = self.measure(image);
+        let (size, basis) = (self.measure(image), self.basis.word());
         let gap = image.tree_gap();
         // An unseen layer can only add to the stored bytes; it may also hide files that are visible so far.
         if size < self.below.0 || (gap.is_some() && self.basis == Basis::Visible) {

@@ -4,3 +4,4 @@ pub mod image;
 mod known;
 pub mod layout;
 pub mod registry;
+pub mod schemas;

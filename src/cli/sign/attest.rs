@@ -8,7 +8,6 @@ use crate::evidence::closure;
 use crate::model::Platform;
 use crate::sign::{LegacyLayer, PREDICATES, StatementDraft, legacy_tag, predicate_type};
 
-use super::super::terminal::Terminal;
 use super::super::{Exit, Failure, SourceArguments, output};
 use super::signing::{Compat, Method, MethodArguments, append, attach, platform, save};
 use super::{files, image};
@@ -36,7 +35,7 @@ pub(in crate::cli) struct AttestArguments {
     source: SourceArguments,
 }
 
-pub(in crate::cli) fn run(arguments: &AttestArguments, terminal: &Terminal) -> Result<Exit, Failure> {
+pub(in crate::cli) fn run(arguments: &AttestArguments) -> Result<Exit, Failure> {
     let kind = type_of(&arguments.kind)?.to_owned();
     let predicate = String::from_utf8(files::read_or_stdin(&arguments.predicate)?)
         .map_err(|_| Failure::usage(format!("`{}` is no text", arguments.predicate.display())))?;
@@ -44,7 +43,7 @@ pub(in crate::cli) fn run(arguments: &AttestArguments, terminal: &Terminal) -> R
     if arguments.compat != Compat::None && method.key().is_none() {
         return Err(Failure::usage("--compat writes signatures with keys only"));
     }
-    let store = image::open(&arguments.image, &arguments.source, terminal)?;
+    let store = image::open(&arguments.image, &arguments.source)?;
     let nodes = closure(&*store)?;
     let fits = |node: &&crate::sign::evidence::Node| match &arguments.platform {
         None => node.parent.is_none(),

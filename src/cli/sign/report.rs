@@ -247,14 +247,9 @@ pub(super) fn node_report(node: &Node) -> NodeReport {
 #[cfg(test)]
 mod tests {
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test compares a file of the repository")]
     fn the_schema_in_the_documentation_is_that_of_the_types() {
         let schema =
             serde_json::to_string_pretty(&schemars::schema_for!(super::Verification)).expect("a schema") + "\n";
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas/verification-v1.json");
-        if std::fs::read_to_string(path).ok().as_deref() != Some(&schema) {
-            std::fs::write(format!("{path}.new"), &schema).expect("written");
-            panic!("docs/schemas/verification-v1.json is not up to date: look at verification-v1.json.new beside it");
-        }
+        crate::testkit::schemas::are_up_to_date(&[("verification-v1.json", schema)]);
     }
 }

@@ -15,7 +15,7 @@ use crate::sign::{
     SimpleSigning, StatementDraft, legacy_tag, with_layer,
 };
 
-use super::super::terminal::Terminal;
+use super::super::annotations::annotations;
 use super::super::{Exit, Failure, SourceArguments, now, output};
 use super::password::{PasswordArguments, protect_memory};
 use super::{files, image, key};
@@ -167,15 +167,15 @@ impl Method {
     }
 }
 
-pub(in crate::cli) fn run(arguments: &SignArguments, terminal: &Terminal) -> Result<Exit, Failure> {
-    let annotations = image::annotations(&arguments.annotation)?;
+pub(in crate::cli) fn run(arguments: &SignArguments) -> Result<Exit, Failure> {
+    let annotations = annotations(&arguments.annotation)?;
     let method = Method::open(&arguments.method)?;
     if arguments.compat != Compat::None && method.key().is_none() {
         return Err(Failure::usage("--compat writes signatures with keys only"));
     }
     let mut bundles = Vec::new();
     for text in &arguments.images {
-        let store = image::open(text, &arguments.source, terminal)?;
+        let store = image::open(text, &arguments.source)?;
         let nodes = closure(&*store)?;
         let signed = nodes.iter().filter(|node| node.parent.is_none() || arguments.recursive == Recursive::All);
         for node in signed {

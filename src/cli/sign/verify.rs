@@ -16,6 +16,7 @@ use crate::sign::{
     VsaWishes,
 };
 
+use super::super::annotations::annotations;
 use super::super::terminal::Terminal;
 use super::super::{Exit, Failure, SourceArguments, now, output};
 use super::report::{self, Image, NodeReport, ReasonReport, RequirementReport, Verification};
@@ -132,7 +133,7 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
         },
         requirements,
         conditions: Conditions {
-            annotations: image::annotations(&arguments.annotation)?,
+            annotations: annotations(&arguments.annotation)?,
             max_age: arguments.max_age,
             now: now(),
             ..Conditions::default()
@@ -149,7 +150,7 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
     let mut exit = Exit::Pass;
     let mut verification = Verification { schema: report::SCHEMA, images: Vec::new() };
     for text in &arguments.images {
-        let store = image::open(text, &arguments.source, terminal)?;
+        let store = image::open(text, &arguments.source)?;
         let (image, standing) = judge.image(text, &*store, arguments.platform.as_ref())?;
         exit = exit.worst(exit_of(standing));
         verification.images.push(image);

@@ -360,12 +360,13 @@ fn semver_tag(pattern: &str, text: &str) -> Made {
             _ => None,
         })
     };
+    made(pattern, version.pre.is_empty(), &render)
+}
+
+/// A final release renders its pattern and brings `latest` along; of any other every pattern but `{{raw}}` gives the version.
+fn made(pattern: &str, is_final: bool, render: &dyn Fn(&str) -> String) -> Made {
     let is_raw = pattern.replace(' ', "") == "{{raw}}";
-    if version.pre.is_empty() {
-        Made::Tag(render(pattern), true)
-    } else {
-        Made::Tag(render(if is_raw { pattern } else { "{{version}}" }), false)
-    }
+    Made::Tag(render(if is_final || is_raw { pattern } else { "{{version}}" }), is_final)
 }
 
 /// Python's versions (PEP 440), as far as they decide about tags: numbers, and whether it is a final release.
@@ -395,12 +396,7 @@ fn pep440_tag(pattern: &str, text: &str) -> Made {
             _ => None,
         })
     };
-    let is_raw = pattern.replace(' ', "") == "{{raw}}";
-    if is_final {
-        Made::Tag(render(pattern), true)
-    } else {
-        Made::Tag(render(if is_raw { pattern } else { "{{version}}" }), false)
-    }
+    made(pattern, is_final, &render)
 }
 
 /// Replaces `{{name}}`; what is not known stays as it is.

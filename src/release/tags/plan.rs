@@ -39,6 +39,18 @@ pub struct Request {
     pub channels: Vec<String>,
 }
 
+impl Request {
+    /// The tag of the full version.
+    #[must_use]
+    pub fn exact_tag(&self) -> String {
+        format!("{}{}{}", self.v(), version_tag(&self.version), self.variant)
+    }
+
+    fn v(&self) -> &'static str {
+        if self.with_v { "v" } else { "" }
+    }
+}
+
 /// What becomes of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -121,7 +133,7 @@ fn channel(version: &Version) -> Option<&str> {
 /// The tags that a release wants, in the order in which they are written: the full version first, `latest` last.
 fn wanted(request: &Request, scheme: &Scheme) -> Result<Vec<Wanted>, TagError> {
     let Request { version, variant, .. } = request;
-    let v = if request.with_v { "v" } else { "" };
+    let v = request.v();
     let text = version.to_string();
     if let Some(suffix) = scheme.variants().iter().find(|suffix| text.ends_with(suffix.as_str())) {
         return Err(TagError::Ambiguous(text, suffix.clone()));
@@ -129,7 +141,7 @@ fn wanted(request: &Request, scheme: &Scheme) -> Result<Vec<Wanted>, TagError> {
     if !variant.is_empty() && !scheme.variants().contains(variant) {
         return Err(TagError::Variant(variant.clone()));
     }
-    let mut all = vec![Wanted { tag: format!("{v}{}{variant}", version_tag(version)), line: Line::Exact }];
+    let mut all = vec![Wanted { tag: request.exact_tag(), line: Line::Exact }];
     if version.pre.is_empty() {
         let Version { major, minor, .. } = *version;
         if request.floats {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Context, Ledger, SecretsReport, Standing, Target, Told};
-use crate::model::{DocumentKind, Grade, Half, How, ImageFacts, Nature, Part, Place, Severity, Slack};
+use crate::model::{DocumentKind, Grade, Half, How, ImageFacts, Nature, Part, Place, Severity, Slack, json_schema};
 use crate::report::findings::kind_name;
 
 /// The version of the document.
@@ -305,11 +305,5 @@ pub(super) fn render(report: &SecretsReport<'_>, context: &Context<'_>) -> Strin
 
 /// The JSON schema of the document.
 pub(in crate::report) fn schema() -> String {
-    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Document<'_>>();
-    schema.insert("$id".to_owned(), SCHEMA.into());
-    schema.insert("title".to_owned(), "imgguard secrets".into());
-    crate::report::json::write(&schema)
+    json_schema::<Document<'_>>(SCHEMA, "imgguard secrets")
 }

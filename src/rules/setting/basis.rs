@@ -14,3 +14,15 @@ pub enum Basis {
     /// The files of the final file system.
     Visible,
 }
+
+impl Basis {
+    /// The word for it, as a policy writes it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Compressed => "compressed",
+            Self::Uncompressed => "uncompressed",
+            Self::Visible => "visible",
+        }
+    }
+}
