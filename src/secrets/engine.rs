@@ -17,7 +17,7 @@ use super::window::Window;
 use crate::model::{Grade, Nature, Severity};
 
 /// Changes whenever detectors or the engine find something else in the same bytes.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// Hits told of one file; what is beyond is told by [`FileScan::truncated`](super::FileScan::truncated).
 pub const MAX_HITS: usize = 10_000;

@@ -163,7 +163,7 @@ impl Inline {
             if characters.wrapping_sub(0x0001_0001_0001_0001) & 0x8000_8000_8000_8000 != 0 {
                 continue;
             }
-            let (little, place_of_group) = (high == 0, first + index * 16);
+            let (mut little, place_of_group) = (high == 0, first + index * 16);
             if place_of_group < at {
                 continue;
             }
@@ -171,7 +171,13 @@ impl Inline {
             while start >= from + 2 && start >= at + 2 && wide_character(bytes, start - 2, little).is_some() {
                 start -= 2;
             }
-            let continues = start >= 2 && wide_character(bytes, start - 2, little).is_some();
+            let mut continues = start >= 2 && wide_character(bytes, start - 2, little).is_some();
+            // Shifted by a byte it may be text of the other order as well. Which of the two a group shows depends on where
+            // the piece begins; the one that starts first counts.
+            if start >= 1 && wide_character(bytes, start - 1, !little).is_some() {
+                (start, little) = (start - 1, !little);
+                continues |= start < from.max(at);
+            }
             let length = (start..).step_by(2).take(WIDE).take_while(|&at| wide_character(bytes, at, little).is_some());
             if continues || start >= to || length.count() < WIDE {
                 continue;
