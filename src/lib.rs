@@ -8,6 +8,7 @@ pub mod cli;
 pub mod evidence;
 pub mod inspect;
 pub mod keyless;
+pub mod kms;
 pub mod layer;
 pub mod model;
 pub mod oci;

@@ -22,12 +22,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("release", &["model", "oci", "registry", "report"]),
     ("sign", &["model", "yaml", "oci"]),
     ("keyless", &[]),
+    ("kms", &["sign"]),
     ("evidence", &["model", "oci", "registry", "source", "sign"]),
     (
         "cli",
         &[
             "model", "yaml", "oci", "layer", "secrets", "inspect", "rules", "policy", "report", "sbom", "registry",
-            "source", "release", "sign", "keyless", "evidence",
+            "source", "release", "sign", "keyless", "kms", "evidence",
         ],
     ),
 ];

@@ -8,9 +8,10 @@ import shutil
 import stat
 import subprocess
 import threading
-import unittest
+import urllib.error
+import urllib.request
 
-from harness import HELLO, INFRASTRUCTURE, PASS, REFUSED, ROOT, VIOLATIONS, Suite, free_port, imgguard, tool
+from harness import HELLO, INCONCLUSIVE, INFRASTRUCTURE, PASS, REFUSED, ROOT, VIOLATIONS, Suite, free_port, imgguard, registry, tool
 
 PYTHON = ROOT / "target" / "venv-sign" / "bin" / "python"
 NODE_FOLDER = ROOT / "target" / "node-sign"
@@ -218,6 +219,168 @@ class Sign(Suite):
         self.exits(imgguard("sign", image, "--key", self.private, "--compat", "legacy", env=self.env), PASS)
         self.exits(imgguard("verify", image, "--key", self.public, "-a", "version=1.0.0"), PASS, "verified")
 
+    def pushed(self, name):
+        """The small image in a real registry without an API for referrers; returns its repository."""
+        folder = self.dir / name
+        folder.mkdir()
+        server, host = registry(folder, name)
+        self.serve(server)
+        tool("skopeo", "copy", "--quiet", "--insecure-policy", "--all", "--preserve-digests", "--dest-tls-verify=false",
+             f"oci:{HELLO}:1.0.0", f"docker://{host}/team/app:1.0.0")
+        return server, f"{host}/team/app"
+
+    def test_registry(self):
+        """signatures and attestations in a real registry: under the fallback tag, none lost, and a registry that is gone is no answer"""
+        server, repository = self.pushed("store")
+        image = f"{repository}:1.0.0"
+        self.exits(imgguard("verify", image, "--key", self.public), VIOLATIONS, "unsigned")
+        self.exits(imgguard("sign", image, "--key", self.private, "--compat", "both", env=self.env), PASS)
+        predicate = self.dir / "registry.json"
+        predicate.write_text("{}")
+        for kind in ("slsaprovenance1", "openvex"):
+            self.exits(imgguard("attest", image, "--type", kind, "--predicate", predicate, "--key", self.private, env=self.env), PASS)
+        run = self.exits(imgguard("verify", image, "--key", self.public, "--recursive", "all", "-o", "json"), PASS)
+        places = {one["place"] for node in run.json()["images"][0]["nodes"] for one in node["evidence"]}
+        self.assertEqual(places, {"fallback-tag", "sig-tag"})
+        both = ["--require", "sign", "--require", "slsaprovenance1", "--require", "openvex"]
+        self.exits(imgguard("verify", image, "--key", self.public, *both), PASS)
+        digest = run.json()["images"][0]["digest"]
+        index = json.loads(tool("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{repository}:{digest.replace(':', '-')}"))
+        self.assertEqual(len(index["manifests"]), 3)
+        for entry in index["manifests"]:
+            self.assertEqual(entry["artifactType"], "application/vnd.dev.sigstore.bundle.v0.3+json")
+            self.assertIn("dev.sigstore.bundle.predicateType", entry["annotations"])
+        server.stop()
+        self.exits(imgguard("verify", image, "--key", self.public), INFRASTRUCTURE)
+
+    def test_denied(self):
+        """what may not be read is never "unsigned": 403 and 429 in front of a real registry"""
+        _, repository = self.pushed("guarded")
+        host = repository.split("/")[0]
+        answer = {"status": 403}
+
+        class Guard(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                hidden = "/referrers/" in self.path or ("/manifests/sha256-" in self.path)
+                if hidden:
+                    self.send_response(answer["status"])
+                    self.send_header("Retry-After", "0")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                try:
+                    request = urllib.request.Request(f"http://{host}{self.path}", headers={"Accept": self.headers.get("Accept", "*/*")})
+                    with urllib.request.urlopen(request) as found:
+                        body, code, headers = found.read(), found.status, found.headers
+                except urllib.error.HTTPError as error:
+                    body, code, headers = error.read(), error.code, error.headers
+                self.send_response(code)
+                for name in ("Content-Type", "Docker-Content-Digest", "Docker-Distribution-Api-Version"):
+                    if headers.get(name):
+                        self.send_header(name, headers[name])
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        guard = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Guard)
+        threading.Thread(target=guard.serve_forever, daemon=True).start()
+        self.addCleanup(guard.shutdown)
+        image = f"127.0.0.1:{guard.server_port}/team/app:1.0.0"
+        denied = self.exits(imgguard("verify", image, "--key", self.public), INCONCLUSIVE, "undetermined.denied")
+        self.assertNotIn("unsigned", denied.out)
+        answer["status"] = 429
+        throttled = self.exits(imgguard("verify", image, "--key", self.public), INFRASTRUCTURE, "infra.unreachable")
+        self.assertNotIn("unsigned", throttled.out)
+
+    def test_policy(self):
+        """a trust policy asks for several signers and types; its mistakes are shown with their place"""
+        _, image = self.signed("policy", "--recursive", "index")
+        self.exits(imgguard("key", "generate", "--out", self.dir / "second", env=self.env), PASS)
+        policy = self.dir / "trust.yaml"
+        text = ("version: 1\nsigners:\n  first: { key: release.pub }\n  second: { key: second.pub }\n"
+                "require:\n  - { type: sign, all: [first, second] }\n")
+        policy.write_text(text)
+        self.exits(imgguard("verify", image, "--policy", policy), VIOLATIONS, "1 of 2")
+        self.exits(imgguard("sign", image, "--key", self.dir / "second.key", env=self.env), PASS)
+        self.exits(imgguard("verify", image, "--policy", policy), PASS, "verified")
+        policy.write_text(text.replace("all: [first", "all: [fisrt"))
+        self.exits(imgguard("verify", image, "--policy", policy), REFUSED, "trust.yaml:6:", "did you mean")
+
+    def test_summary(self):
+        """a verification summary passes its seven checks, and each mistake has its code"""
+        _, image = self.layout("summary")
+        predicate = self.dir / "vsa.json"
+        vsa = {"verifier": {"id": "https://gate.example"}, "timeVerified": "2026-01-01T00:00:00Z", "resourceUri": "app",
+               "policy": {"uri": "p"}, "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_3"]}
+        predicate.write_text(json.dumps(vsa))
+        self.exits(imgguard("attest", image, "--type", "vsa", "--predicate", predicate, "--key", self.private, env=self.env), PASS)
+        verify = lambda verifier, resource, level: imgguard(
+            "verify", image, "--key", self.public, "--vsa-verifier", verifier, "--vsa-resource", resource, "--vsa-level", level)
+        self.exits(verify("https://gate.example", "app", "SLSA_BUILD_LEVEL_2"), PASS)
+        self.exits(verify("https://other.example", "app", "SLSA_BUILD_LEVEL_2"), VIOLATIONS, "vsa.verifier")
+        self.exits(verify("https://gate.example", "other", "SLSA_BUILD_LEVEL_2"), VIOLATIONS, "vsa.resource")
+        self.exits(verify("https://gate.example", "app", "SLSA_BUILD_LEVEL_4"), VIOLATIONS, "vsa.levels")
+
+    def test_plugin(self):
+        """a key in a service signs through its plugin, which sees no password of ours; a wrong signature is noticed"""
+        folder = self.dir / "plugins"
+        folder.mkdir()
+        plain, public = folder / "kms.pem", folder / "kms.pub"
+        plain.write_text(tool("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"))
+        public.write_text(tool("openssl", "pkey", "-in", plain, "-pubout"))
+        for name, key in (("good", plain), ("bad", folder / "other.pem")):
+            (folder / "other.pem").write_text(tool("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"))
+            plugin = folder / f"sigstore-kms-{name}"
+            plugin.write_text(f"""#!/usr/bin/env python3
+import base64, json, os, subprocess, sys
+assert sys.argv[1] == "v1" and not any("PASSWORD" in name for name in os.environ)
+asked = json.loads(sys.argv[2])
+assert asked["initOptions"]["keyResourceID"] == "release", asked
+if asked["methodName"] == "publicKey":
+    answer = {{"publicKeyPEM": base64.b64encode(open({str(public)!r}, "rb").read()).decode()}}
+else:
+    done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", {str(key)!r}], input=sys.stdin.buffer.read(), capture_output=True, check=True)
+    answer = {{"signature": base64.b64encode(done.stdout).decode()}}
+print(json.dumps({{asked["methodName"]: answer}}))
+sys.exit(3)
+""")
+            plugin.chmod(0o755)
+        env = {**self.env, "PATH": f"{folder}:{os.environ['PATH']}"}
+        _, image = self.layout("kms")
+        self.exits(imgguard("sign", image, "--key", "good://release", env=env), PASS, "signed")
+        self.exits(imgguard("verify", image, "--key", public), PASS, "verified")
+        self.exits(imgguard("sign", image, "--key", "bad://release", env=env), INFRASTRUCTURE, "does not verify")
+        self.exits(imgguard("sign", image, "--key", "absent://release", env=env), REFUSED, "sigstore-kms-absent")
+
+    def test_rules(self):
+        """the rules supply.* judge what was verified, and stay open without a trust policy"""
+        _, image = self.layout("rules")
+        (self.dir / "trust-rules.yaml").write_text(
+            "version: 1\nsigners: { release: { key: release.pub } }\nrequire: [{ type: sign, any: [release] }]\n")
+        policy = self.dir / "supply.yaml"
+        policy.write_text("version: 1\nname: supply\nrules:\n  supply:\n    signature: { level: deny }\n    sbom-matches: { level: deny }\n")
+        check = lambda *more: imgguard("check", image, "--policy", policy, "--platform", "linux/amd64", *more)
+        trust = ["--trust", self.dir / "trust-rules.yaml"]
+        self.exits(check(), INCONCLUSIVE, "--trust")
+        self.exits(check(*trust), VIOLATIONS, "supply.signature", "supply.sbom-matches")
+        self.exits(imgguard("sign", image, "--key", self.private, env=self.env), PASS)
+        bill = self.dir / "bill.json"
+        self.exits(imgguard("sbom", image, "--platform", "linux/amd64", "-o", f"cyclonedx={bill}"), PASS)
+        attest = lambda file: self.exits(imgguard("attest", image, "--platform", "linux/amd64", "--type", "cyclonedx", "--predicate", file,
+                                                  "--key", self.private, env=self.env), PASS)
+        wrong = self.dir / "wrong-bill.json"
+        document = json.loads(bill.read_text())
+        document.setdefault("components", []).append(
+            {"type": "library", "name": "ghost", "version": "1", "purl": "pkg:generic/ghost@1", "bom-ref": "ghost"})
+        wrong.write_text(json.dumps(document))
+        attest(wrong)
+        self.exits(check(*trust), VIOLATIONS, "differs from its attested")
+        attest(bill)
+        self.exits(check(*trust), PASS)
+
     def test_forged(self):
         """changed bytes are refused wherever they are"""
         folder, image = self.signed("forged", "--recursive", "index")
@@ -341,7 +504,3 @@ class Sign(Suite):
         self.exits(broken, REFUSED)
         for said in (run, broken):
             self.assertNotIn(token[:40], said.out + said.err)
-
-
-if __name__ == "__main__":
-    unittest.main()

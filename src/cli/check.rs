@@ -1,18 +1,21 @@
 //! `imgguard check`: read, judge, tell.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
 use crate::inspect::prove_base;
+use crate::model::{Digest, Inspection};
 use crate::oci::Selector;
 use crate::policy::{Policy, Report, judge, settle};
 use crate::report::{Context, FORMATS, format};
-use crate::rules::Circumstances;
+use crate::rules::{Circumstances, SupplyEvidence};
 
 use super::baseline::Baseline;
 use super::image::{Reader, selector};
+use super::sign::supply::{Gatherer, TrustArguments};
 use super::terminal::Terminal;
 use super::{Exit, Failure, SourceArguments, bases, output, policy};
 
@@ -44,6 +47,8 @@ pub(super) struct CheckArguments {
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
+    trust: TrustArguments,
+    #[command(flatten)]
     source: SourceArguments,
 }
 
@@ -61,8 +66,10 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
         Some(path) => Baseline::read(path, reader.scanner().fingerprint_key_id().as_deref())?,
         None => Baseline::default(),
     };
-    let circumstances = Circumstances { now: Some(super::now()), baseline: baseline.accepted, bases };
-    let (reports, exit) = judge_all(arguments, &policy, &circumstances, &reader, &selector, terminal);
+    let circumstances =
+        Circumstances { now: Some(super::now()), baseline: baseline.accepted, bases, ..Circumstances::default() };
+    let gatherer = Gatherer::open(&arguments.trust)?;
+    let (reports, exit) = judge_all(arguments, &policy, &circumstances, gatherer.as_ref(), &reader, &selector);
     say_unused(&circumstances, &reports);
     let repository_file = policy::repository_file(policy_file.as_deref());
     for output in &outputs {
@@ -88,10 +95,11 @@ fn judge_all(
     arguments: &CheckArguments,
     policy: &Policy,
     circumstances: &Circumstances,
+    gatherer: Option<&Gatherer>,
     reader: &Reader<'_>,
     selector: &Selector,
-    terminal: &Terminal,
 ) -> (Vec<Report>, Exit) {
+    let terminal = reader.terminal;
     let mut reports = Vec::new();
     let mut exit = Exit::Pass;
     for image in &arguments.images {
@@ -100,7 +108,15 @@ fn judge_all(
                 if let Some(lock) = &circumstances.bases {
                     inspection.images.iter_mut().for_each(|image| prove_base(image, lock));
                 }
-                let report = judge(policy, inspection, circumstances);
+                let evidence = gatherer.map(|gatherer| evidence(gatherer, image, &inspection, reader));
+                let circumstances = match evidence.transpose() {
+                    Ok(evidence) => Circumstances { evidence: evidence.unwrap_or_default(), ..circumstances.clone() },
+                    Err(failure) => {
+                        terminal.complain(&failure);
+                        circumstances.clone()
+                    }
+                };
+                let report = judge(policy, inspection, &circumstances);
                 exit = exit.worst(Exit::from(&report.verdict));
                 reports.push(report);
             }
@@ -112,6 +128,18 @@ fn judge_all(
     }
     settle(&mut reports);
     (reports, exit)
+}
+
+/// The verified evidence about an image; without it the rules `supply.*` stay open.
+fn evidence(
+    gatherer: &Gatherer,
+    image: &str,
+    inspection: &Inspection,
+    reader: &Reader<'_>,
+) -> Result<BTreeMap<Digest, SupplyEvidence>, Failure> {
+    let mut gathered = gatherer.gather(image, reader.arguments, reader.terminal)?;
+    gathered.compare(inspection);
+    Ok(gathered.evidence)
 }
 
 /// Entries of the baseline that match nothing are named: they may be removed from it.

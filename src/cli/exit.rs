@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::keyless::KeylessError;
+use crate::kms::KmsError;
 use crate::oci::{FetchError, PlanError, ReferenceError};
 use crate::policy::Verdict;
 use crate::sbom::{BuildError, WriteError};
@@ -155,6 +156,19 @@ impl From<KeylessError> for Failure {
             KeylessError::Config(_) | KeylessError::Content(_) => (Exit::Usage, None),
             KeylessError::Token => (Exit::Usage, Some("fetch a fresh identity token")),
             KeylessError::Service(_) => (Exit::Infrastructure, Some("try again; nothing was signed")),
+        };
+        Self { exit, message: with_causes(&error), hint: hint.map(str::to_owned) }
+    }
+}
+
+impl From<KmsError> for Failure {
+    fn from(error: KmsError) -> Self {
+        let (exit, hint) = match &error {
+            KmsError::Name(_) => (Exit::Usage, None),
+            KmsError::Program(..) => (Exit::Usage, Some("install the plugin of the key management service")),
+            KmsError::Answer(..) | KmsError::Failed(..) | KmsError::Signature(_) => {
+                (Exit::Infrastructure, Some("try again; nothing was signed"))
+            }
         };
         Self { exit, message: with_causes(&error), hint: hint.map(str::to_owned) }
     }

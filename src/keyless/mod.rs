@@ -20,7 +20,7 @@ pub enum KeylessError {
     #[error("the signing configuration cannot be used: {0}")]
     Config(String),
     /// The identity token cannot be used.
-    #[error("the identity token cannot be used: it is malformed or has expired")]
+    #[error("there is no identity token that can be used: it is missing, malformed, or has expired")]
     Token,
     /// What is to be signed cannot be signed.
     #[error("it cannot be signed: {0}")]
@@ -101,6 +101,20 @@ pub fn sign(services: &Services, token: &str, content: Content<'_>) -> Result<Ve
     })?;
     let text = bundle.to_json().map_err(|error| KeylessError::Content(error.to_string()))?;
     Ok(text.into_bytes())
+}
+
+/// The identity token that the surrounding pipeline offers: GitHub Actions, GitLab, Buildkite, `CircleCI`.
+///
+/// # Errors
+/// [`KeylessError::Token`] when there is none, [`KeylessError::Service`] when it could not be fetched.
+pub fn ambient_token() -> Result<zeroize::Zeroizing<String>, KeylessError> {
+    let found = run(async {
+        IdentityToken::detect_ambient()
+            .await
+            .map_err(|_| KeylessError::Service("the pipeline gave no identity token".to_owned()))
+    })?;
+    let token = found.ok_or(KeylessError::Token)?;
+    Ok(zeroize::Zeroizing::new(token.expose_secret().to_owned()))
 }
 
 /// Has a signature timestamped (RFC 3161) by the authority at this full URL.

@@ -1,8 +1,10 @@
-//! What a run brings along beside the facts and the policy: the time, what was accepted before, and recorded bases.
+//! What a run brings along beside the facts and the policy: the time, what was accepted before, recorded bases, and what
+//! signers say.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::BaseLock;
+use crate::model::{BaseLock, Digest};
 
 /// A secret that was accepted before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +13,32 @@ pub struct Accepted {
     pub fingerprint: String,
     /// When it counts again, in seconds since 1970; none for never.
     pub until: Option<i64>,
+}
+
+/// A statement about an image that a trusted signer has signed: verified before any rule looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// Its predicate type.
+    pub predicate_type: String,
+    /// The signer's name in the trust policy.
+    pub signer: String,
+    /// The builder that a provenance names.
+    pub builder: Option<String>,
+    /// The repositories that a provenance names, as URLs without revision.
+    pub sources: Vec<String>,
+    /// Differences between a bill of materials and the image; none when it is no such thing, or could not be compared.
+    pub differences: Option<usize>,
+}
+
+/// What is known about the signatures and attestations of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SupplyEvidence {
+    /// What counts.
+    pub proofs: Vec<Proven>,
+    /// Why something may be missing; none when everything was seen.
+    pub gap: Option<String>,
+    /// Why other evidence does not count, the most telling first.
+    pub problems: Vec<String>,
 }
 
 /// The circumstances of a run.
@@ -22,6 +50,8 @@ pub struct Circumstances {
     pub baseline: Vec<Accepted>,
     /// The base images recorded so far; none when there is no list.
     pub bases: Option<Arc<BaseLock>>,
+    /// Verified signatures and attestations, by the digest of the image; an image is missing when none were looked for.
+    pub evidence: BTreeMap<Digest, SupplyEvidence>,
 }
 
 impl Circumstances {

@@ -81,6 +81,11 @@ pub mod setting;
 mod settings;
 mod size_own;
 mod size_total;
+mod supply_attestations;
+mod supply_evidence;
+mod supply_provenance;
+mod supply_sbom_matches;
+mod supply_signature;
 mod system_path;
 mod table;
 mod tags_forbid;
@@ -95,7 +100,7 @@ mod user_root;
 mod user_uid;
 mod words;
 
-pub use circumstances::{Accepted, Circumstances};
+pub use circumstances::{Accepted, Circumstances, Proven, SupplyEvidence};
 pub use outcome::{Fault, Outcome, Seat};
 pub use settings::{SettingsError, SettingsReader};
 pub use table::{RULES, find};
@@ -144,7 +149,9 @@ impl Rule {
     /// Whether it looks at [`ImageFacts::packages`], which are put together only when somebody asks.
     #[must_use]
     pub fn reads_packages(&self) -> bool {
-        ["packages.", "licenses.", "runtime.", "platforms.parity"].iter().any(|group| self.id.starts_with(group))
+        ["packages.", "licenses.", "runtime.", "platforms.parity", "supply.sbom-matches"]
+            .iter()
+            .any(|group| self.id.starts_with(group))
     }
 }
 

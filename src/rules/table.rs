@@ -71,6 +71,10 @@ pub const RULES: &[Rule] = &[
     super::secrets_suspected::RULE,
     super::size_own::RULE,
     super::size_total::RULE,
+    super::supply_attestations::RULE,
+    super::supply_provenance::RULE,
+    super::supply_sbom_matches::RULE,
+    super::supply_signature::RULE,
     super::tags_forbid::RULE,
     super::tags_semver::RULE,
     super::user_exists::RULE,
@@ -90,7 +94,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::rules::{Check, Circumstances, Outcome, SettingsError, SettingsReader};
+    use crate::rules::{Check, Circumstances, Outcome, Proven, SettingsError, SettingsReader, SupplyEvidence};
     use crate::testkit::image::{circumstances, images};
 
     fn build(id: &str, settings: &str) -> Result<Box<dyn Check>, SettingsError> {
@@ -100,7 +104,41 @@ pub(super) mod tests {
 
     /// What the rule says of the image.
     pub(in crate::rules) fn decide(id: &str, settings: &str, text: &str) -> Outcome {
-        decide_in(id, settings, text, &circumstances(text))
+        let (circumstances, text) = with_evidence(text);
+        decide_in(id, settings, &text, &circumstances)
+    }
+
+    /// Takes the lines about evidence out of the text of an image: `evidence complete`, `evidence gap WHY`,
+    /// `evidence TYPE by SIGNER [builder ID] [source URL] [matches|differs]`.
+    fn with_evidence(text: &str) -> (Circumstances, String) {
+        let (about, image): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("evidence "));
+        let image = image.join("\n");
+        let mut circumstances = circumstances(&image);
+        if about.is_empty() {
+            return (circumstances, image);
+        }
+        let mut evidence = SupplyEvidence::default();
+        for line in about {
+            let words: Vec<&str> = line.split(' ').skip(1).collect();
+            let after = |word: &str| words.iter().position(|one| *one == word).map(|at| words[at + 1].to_owned());
+            match words[0] {
+                "complete" => {}
+                "gap" => evidence.gap = Some(words[1..].join(" ")),
+                kind => evidence.proofs.push(Proven {
+                    predicate_type: kind.to_owned(),
+                    signer: after("by").expect("a signer"),
+                    builder: after("builder"),
+                    sources: after("source").into_iter().collect(),
+                    differences: match words.last() {
+                        Some(&"matches") => Some(0),
+                        Some(&"differs") => Some(3),
+                        _ => None,
+                    },
+                }),
+            }
+        }
+        circumstances.evidence.insert(images(&image)[0].subject.digest.clone(), evidence);
+        (circumstances, image)
     }
 
     /// What it says under these circumstances.
@@ -254,6 +292,10 @@ pub(super) mod tests {
         IG0506 secrets.suspected
         IG0408 size.own
         IG0401 size.total
+        IG2102 supply.attestations
+        IG2103 supply.provenance
+        IG2104 supply.sbom-matches
+        IG2101 supply.signature
         IG1101 tags.forbid
         IG1102 tags.semver
         IG0102 user.exists

@@ -5,6 +5,14 @@ use serde_json::Value;
 
 use super::{Reason, Rejection};
 
+/// The builder that a provenance names.
+#[must_use]
+pub fn builder(predicate: &Value) -> Option<&str> {
+    ["/runDetails/builder/id", "/builder/id"]
+        .iter()
+        .find_map(|pointer| predicate.pointer(pointer).and_then(Value::as_str))
+}
+
 /// What is expected of a provenance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProvenanceWishes {
@@ -21,9 +29,7 @@ impl ProvenanceWishes {
     /// [`Reason::UntrustedBuilder`], [`Reason::UntrustedSource`].
     pub fn check(&self, predicate: &Value) -> Result<(), Rejection> {
         if let Some(wanted) = &self.builder {
-            let found = ["/runDetails/builder/id", "/builder/id"]
-                .iter()
-                .find_map(|pointer| predicate.pointer(pointer).and_then(Value::as_str));
+            let found = builder(predicate);
             if found != Some(wanted) {
                 let found = found.unwrap_or_default().escape_debug();
                 let detail = format!("the builder is `{found}`, not `{wanted}`");
@@ -53,8 +59,9 @@ fn plain(url: &str) -> &str {
     url.strip_suffix(".git").unwrap_or(url).trim_end_matches('/')
 }
 
-/// The repositories that the build was told to use, by the fields that builders fill.
-fn sources(predicate: &Value) -> Vec<&str> {
+/// The repositories that the build was told to use, by the fields that builders fill: URLs without revision.
+#[must_use]
+pub fn sources(predicate: &Value) -> Vec<&str> {
     [
         "/buildDefinition/externalParameters/workflow/repository",
         "/buildDefinition/externalParameters/source/repository",

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Algorithm, Digest};
+use crate::model::{Algorithm, Digest, is_of_type};
 use crate::oci::parse_strict;
 
 use super::bundle::json_rejection;
-use super::{Reason, Rejection, SIGNATURE_TYPE, predicate};
+use super::{Reason, Rejection, SIGNATURE_TYPE};
 
 const TYPE: &str = "https://in-toto.io/Statement/v1";
 const OLD_TYPE: &str = "https://in-toto.io/Statement/v0.1";
@@ -88,7 +88,7 @@ impl Statement {
     /// Whether it is of this type.
     #[must_use]
     pub fn is_of_type(&self, wanted: &str) -> bool {
-        predicate::is_wanted(&self.predicate_type, wanted)
+        is_of_type(&self.predicate_type, wanted)
     }
 
     /// Whether it says "signed", and nothing else.

@@ -40,7 +40,7 @@ pub(in crate::cli) fn run(arguments: &AttestArguments) -> Result<Exit, Failure> 
     let predicate = String::from_utf8(files::read_or_stdin(&arguments.predicate)?)
         .map_err(|_| Failure::usage(format!("`{}` is no text", arguments.predicate.display())))?;
     let method = Method::open(&arguments.method)?;
-    if arguments.compat != Compat::None && method.key().is_none() {
+    if arguments.compat != Compat::None && !method.is_key() {
         return Err(Failure::usage("--compat writes signatures with keys only"));
     }
     let store = image::open(&arguments.image, &arguments.source)?;

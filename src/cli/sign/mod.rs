@@ -8,4 +8,5 @@ pub(super) mod key;
 mod password;
 mod report;
 pub(super) mod signing;
+pub(super) mod supply;
 pub(super) mod verify;

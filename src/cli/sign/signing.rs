@@ -7,12 +7,13 @@ use clap::{Args, ValueEnum};
 
 use crate::evidence::{NewReferrer, Store, closure};
 use crate::keyless::{self, Content, Services};
+use crate::kms::{self, ServiceKey};
 use crate::model::Digest;
 use crate::oci::{Document, parse_document};
 use crate::sign::evidence::Node;
 use crate::sign::{
-    BUNDLE_TYPE, BundleDraft, EMPTY_CONFIG, Envelope, LegacyLayer, ReferrerDraft, SIGNATURE_TYPE, SigningKey,
-    SimpleSigning, StatementDraft, legacy_tag, with_layer,
+    BUNDLE_TYPE, BundleDraft, EMPTY_CONFIG, Envelope, IN_TOTO_TYPE, LegacyLayer, ReferrerDraft, SIGNATURE_TYPE,
+    SigningKey, SimpleSigning, StatementDraft, legacy_tag, pae, with_layer,
 };
 
 use super::super::annotations::annotations;
@@ -23,16 +24,21 @@ use super::{files, image, key};
 /// How to sign: the same for `sign` and `attest`.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct MethodArguments {
-    /// Sign with this encrypted private key.
-    #[arg(long, value_name = "FILE", required_unless_present = "identity_token", conflicts_with = "identity_token")]
-    key: Option<PathBuf>,
+    /// Sign with this encrypted private key, or with a key of a service, as NAME://REF for the plugin sigstore-kms-NAME.
+    #[arg(
+        long,
+        value_name = "FILE|NAME://REF",
+        required_unless_present = "identity_token",
+        conflicts_with = "identity_token"
+    )]
+    key: Option<String>,
     #[command(flatten)]
     password: PasswordArguments,
     /// Have the signature timestamped by the authority at this full URL (RFC 3161).
     #[arg(long, value_name = "URL", requires = "key")]
     tsa: Option<String>,
-    /// Sign with the identity of the token in this file.
-    #[arg(long, value_name = "FILE")]
+    /// Sign with the identity of the token in this file, or of the one that the pipeline offers (`ambient`).
+    #[arg(long, value_name = "FILE|ambient")]
     identity_token: Option<PathBuf>,
     /// The certificate authority, log and timestamp authority to use with an identity token.
     #[arg(long, value_name = "FILE", requires = "identity_token")]
@@ -104,6 +110,7 @@ pub(in crate::cli) struct SignArguments {
 /// A way to sign, ready to be used.
 pub(super) enum Method {
     Key { key: Box<SigningKey>, tsa: Option<String> },
+    Service { key: Box<ServiceKey>, tsa: Option<String> },
     Identity { services: Box<Services>, token: zeroize::Zeroizing<String> },
 }
 
@@ -117,9 +124,12 @@ impl Method {
     /// Opens the key, or reads the token.
     pub fn open(arguments: &MethodArguments) -> Result<Self, Failure> {
         protect_memory();
-        if let Some(path) = &arguments.key {
-            let key = Box::new(key::open(path, &arguments.password)?);
-            return Ok(Self::Key { key, tsa: arguments.tsa.clone() });
+        if let Some(text) = &arguments.key {
+            let tsa = arguments.tsa.clone();
+            if kms::is_reference(text) {
+                return Ok(Self::Service { key: Box::new(ServiceKey::open(text)?), tsa });
+            }
+            return Ok(Self::Key { key: Box::new(key::open(Path::new(text), &arguments.password)?), tsa });
         }
         let path = arguments.identity_token.as_deref().unwrap_or(Path::new("-"));
         let services = match &arguments.signing_config {
@@ -132,45 +142,57 @@ impl Method {
                 .with_hint("agree with --yes, or name other services with --signing-config"));
             }
         };
-        let token = String::from_utf8(files::read_or_stdin(path)?)
-            .map_err(|_| Failure::usage(format!("`{}` is no identity token", path.display())))?;
-        Ok(Self::Identity { services: Box::new(services), token: zeroize::Zeroizing::new(token) })
+        let token = if path == Path::new("ambient") {
+            keyless::ambient_token()?
+        } else {
+            let text = String::from_utf8(files::read_or_stdin(path)?)
+                .map_err(|_| Failure::usage(format!("`{}` is no identity token", path.display())))?;
+            zeroize::Zeroizing::new(text)
+        };
+        Ok(Self::Identity { services: Box::new(services), token })
     }
 
-    /// The key, when it is one.
-    pub fn key(&self) -> Option<&SigningKey> {
+    /// Whether a key signs, wherever it is.
+    pub fn is_key(&self) -> bool {
+        !matches!(self, Self::Identity { .. })
+    }
+
+    /// Signs bytes as they are, with a key.
+    fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::Key { key, .. } => Some(key),
-            Self::Identity { .. } => None,
+            Self::Key { key, .. } => key.sign(bytes).map_err(|error| Failure::usage(error.to_string())),
+            Self::Service { key, .. } => Ok(key.sign(bytes)?),
+            Self::Identity { .. } => Err(Failure::usage("an identity signs statements only")),
         }
     }
 
     /// Signs a statement.
     pub fn sign(&self, statement: Vec<u8>) -> Result<Signed, Failure> {
         let failed = |error: String| Failure::usage(format!("nothing was signed: {error}"));
-        match self {
-            Self::Key { key, tsa } => {
-                let envelope = Envelope::sign(statement, key).map_err(|error| failed(error.to_string()))?;
-                let mut draft = BundleDraft::new(envelope.clone(), key.public());
-                if let Some(url) = tsa {
-                    let stamp = keyless::timestamp(url, draft.signature())?;
-                    draft = draft.with_timestamp(stamp);
-                }
-                let bundle = draft.to_bytes().map_err(|error| failed(error.to_string()))?;
-                Ok(Signed { bundle, envelope: Some(envelope) })
-            }
+        let (public, tsa) = match self {
+            Self::Key { key, tsa } => (key.public(), tsa),
+            Self::Service { key, tsa } => (key.public(), tsa),
             Self::Identity { services, token } => {
                 let bundle = keyless::sign(services, token, Content::Statement(&statement))?;
-                Ok(Signed { bundle, envelope: None })
+                return Ok(Signed { bundle, envelope: None });
             }
+        };
+        let signature = self.sign_bytes(&pae(IN_TOTO_TYPE, &statement))?;
+        let envelope = Envelope::of(statement, signature);
+        let mut draft = BundleDraft::new(envelope.clone(), public);
+        if let Some(url) = tsa {
+            let stamp = keyless::timestamp(url, draft.signature())?;
+            draft = draft.with_timestamp(stamp);
         }
+        let bundle = draft.to_bytes().map_err(|error| failed(error.to_string()))?;
+        Ok(Signed { bundle, envelope: Some(envelope) })
     }
 }
 
 pub(in crate::cli) fn run(arguments: &SignArguments) -> Result<Exit, Failure> {
     let annotations = annotations(&arguments.annotation)?;
     let method = Method::open(&arguments.method)?;
-    if arguments.compat != Compat::None && method.key().is_none() {
+    if arguments.compat != Compat::None && !method.is_key() {
         return Err(Failure::usage("--compat writes signatures with keys only"));
     }
     let mut bundles = Vec::new();
@@ -186,8 +208,8 @@ pub(in crate::cli) fn run(arguments: &SignArguments) -> Result<Exit, Failure> {
                 if arguments.compat != Compat::Legacy {
                     attach(&*store, node, &signed.bundle, SIGNATURE_TYPE)?;
                 }
-                if let (Some(key), true) = (method.key(), arguments.compat != Compat::None) {
-                    sign_legacy(&*store, &node.digest, key, &annotations)?;
+                if arguments.compat != Compat::None {
+                    sign_legacy(&*store, &node.digest, &method, &annotations)?;
                 }
             }
             output::print(&format!("signed {}@{}{}\n", store.name(), node.digest, platform(node)))?;
@@ -249,13 +271,13 @@ pub(super) fn attach(store: &dyn Store, node: &Node, bundle: &[u8], predicate_ty
 fn sign_legacy(
     store: &dyn Store,
     digest: &Digest,
-    key: &SigningKey,
+    method: &Method,
     annotations: &BTreeMap<String, String>,
 ) -> Result<(), Failure> {
     let payload =
         SimpleSigning { repository: store.name().to_owned(), digest: digest.clone(), annotations: annotations.clone() };
     let bytes = payload.to_bytes();
-    let signature = key.sign(&bytes).map_err(|error| Failure::usage(error.to_string()))?;
+    let signature = method.sign_bytes(&bytes)?;
     append(store, &legacy_tag(digest, "sig"), &LegacyLayer::signature(bytes, &signature))
 }
 

@@ -167,7 +167,7 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
 }
 
 /// Reads a trust policy and the key files that it names, beside it.
-fn read_policy(path: &Path) -> Result<TrustPolicy, Failure> {
+pub(super) fn read_policy(path: &Path) -> Result<TrustPolicy, Failure> {
     let text = String::from_utf8(files::read(path)?)
         .map_err(|_| Failure::usage(format!("`{}` is no text", path.display())))?;
     let mut policy = TrustPolicy::parse(&text).map_err(|error| {

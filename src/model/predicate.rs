@@ -1,4 +1,4 @@
-//! The predicate types that have a short name.
+//! The types of signed statements (in-toto predicate types) that have a short name.
 
 /// The statement that means "signed": what cosign 3 writes for `cosign sign`.
 pub const SIGNATURE_TYPE: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -53,7 +53,8 @@ pub fn predicate_type(text: &str) -> Option<&str> {
 }
 
 /// Whether a statement of the type `found` is what `wanted` asks for: equal, or a version of a type that carries versions.
-pub(super) fn is_wanted(found: &str, wanted: &str) -> bool {
+#[must_use]
+pub fn is_of_type(found: &str, wanted: &str) -> bool {
     if found == wanted {
         return true;
     }
@@ -88,11 +89,11 @@ mod tests {
 
     #[test]
     fn only_versioned_types_match_their_versions() {
-        assert!(is_wanted("https://openvex.dev/ns/v0.2.0", "https://openvex.dev/ns"));
-        assert!(is_wanted("https://spdx.dev/Document/v2.3", "https://spdx.dev/Document"));
-        assert!(!is_wanted("https://openvex.dev/ns/evil", "https://openvex.dev/ns"));
-        assert!(!is_wanted("https://openvex.dev/nsx", "https://openvex.dev/ns"));
-        assert!(!is_wanted("https://slsa.dev/provenance/v1/1", "https://slsa.dev/provenance/v1"));
-        assert!(!is_wanted("https://SLSA.dev/provenance/v1", "https://slsa.dev/provenance/v1"));
+        assert!(is_of_type("https://openvex.dev/ns/v0.2.0", "https://openvex.dev/ns"));
+        assert!(is_of_type("https://spdx.dev/Document/v2.3", "https://spdx.dev/Document"));
+        assert!(!is_of_type("https://openvex.dev/ns/evil", "https://openvex.dev/ns"));
+        assert!(!is_of_type("https://openvex.dev/nsx", "https://openvex.dev/ns"));
+        assert!(!is_of_type("https://slsa.dev/provenance/v1/1", "https://slsa.dev/provenance/v1"));
+        assert!(!is_of_type("https://SLSA.dev/provenance/v1", "https://slsa.dev/provenance/v1"));
     }
 }
