@@ -368,7 +368,7 @@ sys.exit(3)
         self.exits(check(*trust), VIOLATIONS, "supply.signature", "supply.sbom-matches")
         self.exits(imgguard("sign", image, "--key", self.private, env=self.env), PASS)
         bill = self.dir / "bill.json"
-        self.exits(imgguard("sbom", image, "--platform", "linux/amd64", "-o", f"cyclonedx={bill}"), PASS)
+        self.exits(imgguard("sbom", image, "--platform", "linux/amd64", "-o", f"cyclonedx-json={bill}"), PASS)
         attest = lambda file: self.exits(imgguard("attest", image, "--platform", "linux/amd64", "--type", "cyclonedx", "--predicate", file,
                                                   "--key", self.private, env=self.env), PASS)
         wrong = self.dir / "wrong-bill.json"

@@ -87,7 +87,7 @@ impl Check for Provenance {
             return Outcome::Unknown(gap.clone());
         }
         let message = match provenances.first() {
-            None => "has no provenance by a trusted signer".to_owned(),
+            None => "has no `slsaprovenance1` by a trusted signer".to_owned(),
             Some(proof) => {
                 let builder = proof.builder.as_deref().unwrap_or("nobody").escape_debug().to_string();
                 let sources: Vec<&str> = proof.sources.iter().map(String::as_str).collect();

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
     why: "A bill of materials that was made from the sources, from another build or by hand is attested as easily as a right one. \
           imgguard derives its own from the bytes of the image and compares.\n\nThe attestation is verified before the rule \
           looks: see `supply.signature`. A document of a form that cannot be compared leaves the answer open.",
-    fix: "Attest what imgguard derives:\n\n```sh\nimgguard sbom registry.example/acme/app:1.4.2 -o cyclonedx=app.cdx.json\nimgguard \
+    fix: "Attest what imgguard derives:\n\n```sh\nimgguard sbom registry.example/acme/app:1.4.2 -o cyclonedx-json=app.cdx.json\nimgguard \
           attest registry.example/acme/app:1.4.2 --type cyclonedx --predicate app.cdx.json --key release.key\n```",
     flags: &[("", "evidence complete"), ("", "evidence complete\nevidence https://cyclonedx.org/bom by ci differs")],
     passes: &[
@@ -55,10 +55,10 @@ impl Check for SbomMatches {
             return Outcome::Unknown(gap.clone());
         }
         match bills.first() {
-            None => Outcome::Fail(vec![fault("sbom", "has no attested bill of materials".to_owned())]),
+            None => Outcome::Fail(vec![fault("sbom", "has no `cyclonedx` or `spdx` by a trusted signer".to_owned())]),
             Some(proof) => match proof.differences {
                 Some(count) => {
-                    let message = format!("differs from its attested bill of materials in {count} places");
+                    let message = format!("differs from its attested bill of materials in `{count}` places");
                     Outcome::Fail(vec![fault("sbom", message)])
                 }
                 None => Outcome::Unknown("the attested bill of materials cannot be compared".to_owned()),

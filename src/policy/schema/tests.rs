@@ -165,9 +165,13 @@ fn a_stronger_preset_judges_whatever_a_weaker_one_judges() {
             "packages.require",
             "ports.exactly",
             "size.own",
+            "supply.attestations",
+            "supply.provenance",
+            "supply.sbom-matches",
+            "supply.signature",
             "user.owns"
         ],
-        "only the application's own policy knows its ports, its health, its licences and what it needs"
+        "only the application's own policy knows its ports, its health, its licences, its signers and what it needs"
     );
 }
 
