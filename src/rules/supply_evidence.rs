@@ -33,13 +33,12 @@ pub(super) fn judge(image: &ImageFacts, circumstances: &Circumstances, wanted: &
             is_of_type(&proof.predicate_type, one.predicate_type)
                 && one.by.as_ref().is_none_or(|by| by.contains(&proof.signer.as_str()))
         };
-        match evidence.proofs.iter().find(fits) {
-            Some(proof) => signers.push(format!("`{}`", proof.signer)),
-            None => {
-                let why = evidence.problems.first().map(|why| format!("; {why}")).unwrap_or_default();
-                let message = format!("has no `{}` by a trusted signer{why}", one.predicate_type);
-                faults.push(fault(one.predicate_type, message));
-            }
+        if let Some(proof) = evidence.proofs.iter().find(fits) {
+            signers.push(format!("`{}`", proof.signer));
+        } else {
+            let why = evidence.problems.first().map(|why| format!("; {why}")).unwrap_or_default();
+            let message = format!("has no `{}` by a trusted signer{why}", one.predicate_type);
+            faults.push(fault(one.predicate_type, message));
         }
     }
     match (&evidence.gap, faults.is_empty()) {

@@ -24,7 +24,7 @@ use super::{files, image, key};
 /// How to sign: the same for `sign` and `attest`.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct MethodArguments {
-    /// Sign with this encrypted private key, or with a key of a service, as NAME://REF for the plugin sigstore-kms-NAME.
+    /// Sign with this encrypted private key, or with a key of a service, as `NAME://REF` for the plugin sigstore-kms-NAME.
     #[arg(
         long,
         value_name = "FILE|NAME://REF",
