@@ -108,9 +108,9 @@ fn judge_all(
                 if let Some(lock) = &circumstances.bases {
                     inspection.images.iter_mut().for_each(|image| prove_base(image, lock));
                 }
-                let evidence = gatherer.map(|gatherer| evidence(gatherer, image, &inspection, reader));
-                let circumstances = match evidence.transpose() {
-                    Ok(evidence) => Circumstances { evidence: evidence.unwrap_or_default(), ..circumstances.clone() },
+                let supply = gatherer.map(|gatherer| supply(gatherer, image, &inspection, reader));
+                let circumstances = match supply.transpose() {
+                    Ok(supply) => Circumstances { supply: supply.unwrap_or_default(), ..circumstances.clone() },
                     Err(failure) => {
                         terminal.complain(&failure);
                         circumstances.clone()
@@ -131,13 +131,13 @@ fn judge_all(
 }
 
 /// The verified evidence about an image; without it the rules `supply.*` stay open.
-fn evidence(
+fn supply(
     gatherer: &Gatherer,
     image: &str,
     inspection: &Inspection,
     reader: &Reader<'_>,
 ) -> Result<BTreeMap<Digest, SupplyEvidence>, Failure> {
-    let mut gathered = gatherer.gather(image, reader.arguments, reader.terminal)?;
+    let mut gathered = gatherer.gather(image, reader.arguments)?;
     gathered.compare(inspection);
     Ok(gathered.evidence)
 }

@@ -51,7 +51,7 @@ pub struct Circumstances {
     /// The base images recorded so far; none when there is no list.
     pub bases: Option<Arc<BaseLock>>,
     /// Verified signatures and attestations, by the digest of the image; an image is missing when none were looked for.
-    pub evidence: BTreeMap<Digest, SupplyEvidence>,
+    pub supply: BTreeMap<Digest, SupplyEvidence>,
 }
 
 impl Circumstances {

@@ -17,7 +17,7 @@ pub(super) struct Wanted<'a> {
 
 /// The evidence about an image, when some was gathered.
 pub(super) fn seen<'a>(image: &ImageFacts, circumstances: &'a Circumstances) -> Option<&'a SupplyEvidence> {
-    circumstances.evidence.get(&image.subject.digest)
+    circumstances.supply.get(&image.subject.digest)
 }
 
 pub(super) fn fault(subject: &str, message: String) -> Fault {

@@ -137,7 +137,7 @@ pub(super) mod tests {
                 }),
             }
         }
-        circumstances.evidence.insert(images(&image)[0].subject.digest.clone(), evidence);
+        circumstances.supply.insert(images(&image)[0].subject.digest.clone(), evidence);
         (circumstances, image)
     }
 

@@ -16,7 +16,6 @@ use crate::sign::trust_policy::{TrustPolicy, Who};
 use crate::sign::verify::{Grounds, SignerRule};
 use crate::sign::{RootKind, SigstoreTrust, TrustRoot};
 
-use super::super::terminal::Terminal;
 use super::super::{Failure, SourceArguments, now};
 use super::{files, image, verify};
 
@@ -59,8 +58,8 @@ impl Gatherer {
     }
 
     /// Gathers what is kept about an image and everything in it. Images without a place for signatures have no evidence.
-    pub fn gather(&self, text: &str, source: &SourceArguments, terminal: &Terminal) -> Result<Gathered, Failure> {
-        let store = image::open(text, source, terminal)?;
+    pub fn gather(&self, text: &str, source: &SourceArguments) -> Result<Gathered, Failure> {
+        let store = image::open(text, source)?;
         let mut gathered = Gathered::default();
         for node in closure(&*store)? {
             let mut evidence = self.about(&*store, &node.digest, &mut gathered.bills);
