@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::oci::{Document, FetchError, parse_document};
+use crate::registry::ManifestBytes;
 use crate::sign::evidence::Node;
 
-use super::{Store, Stored};
+use super::Store;
 
 /// Levels of indexes.
 const MAX_DEPTH: usize = 4;
@@ -16,7 +17,7 @@ const MAX_NODES: usize = 1_000;
 ///
 /// # Errors
 /// [`FetchError`].
-pub fn closure(store: &dyn Store) -> Result<Vec<Node>, FetchError> {
+pub fn closure(store: &Store) -> Result<Vec<Node>, FetchError> {
     let root = store.root();
     let mut nodes = vec![Node {
         digest: root.digest.clone(),
@@ -32,8 +33,8 @@ pub fn closure(store: &dyn Store) -> Result<Vec<Node>, FetchError> {
 }
 
 fn descend(
-    store: &dyn Store,
-    stored: &Stored,
+    store: &Store,
+    stored: &ManifestBytes,
     depth: usize,
     nodes: &mut Vec<Node>,
     seen: &mut BTreeSet<crate::model::Digest>,

@@ -4,24 +4,31 @@ use std::collections::BTreeSet;
 
 use crate::model::Digest;
 use crate::oci::{Descriptor, Document, FetchError, Manifest, parse_document};
+use crate::registry::{FoundBy, ManifestBytes};
 use crate::sign::evidence::{Found, FoundContent, Listing, Place};
 use crate::sign::{MAX_BUNDLE, Reason, ReferrerKind, Rejection, legacy_tag, read_referrer};
 
-use super::{Store, Stored};
+use super::Store;
 
 /// Bytes of all evidence about one digest.
 const MAX_TOTAL: u64 = 256 << 20;
 
 /// Collects what is kept about a digest: referrers, the fallback tag, the tags of cosign 1 and 2.
 #[must_use]
-pub fn collect(store: &dyn Store, subject: &Digest) -> Listing {
+pub fn collect(store: &Store, subject: &Digest) -> Listing {
     let mut collector =
         Collector { store, subject, listing: Listing::default(), seen: BTreeSet::new(), left: MAX_TOTAL };
     match store.referrers(subject) {
-        Ok(found) => {
-            for (stored, place) in found {
-                collector.manifest(&stored, place);
+        Ok(referrers) => {
+            for referrer in referrers.found {
+                let place = match referrer.found_by {
+                    FoundBy::FallbackTag => Place::FallbackTag,
+                    FoundBy::Api | FoundBy::Layout => Place::Referrer,
+                };
+                collector.manifest(&referrer.manifest, place);
             }
+            let lost = referrers.lost.into_iter().map(|detail| Rejection::new(Reason::Damaged, detail));
+            collector.listing.gaps.extend(lost);
         }
         Err(error) => collector.gap("the list of referrers", &error),
     }
@@ -31,7 +38,7 @@ pub fn collect(store: &dyn Store, subject: &Digest) -> Listing {
 }
 
 struct Collector<'a> {
-    store: &'a dyn Store,
+    store: &'a Store,
     subject: &'a Digest,
     listing: Listing,
     seen: BTreeSet<Digest>,
@@ -41,6 +48,8 @@ struct Collector<'a> {
 /// The reason that an error of fetching is.
 fn reason_of(error: &FetchError) -> Reason {
     match error {
+        // So the bounds of lists and of their entries are told.
+        FetchError::Damaged { why, .. } if why.contains("more than") => Reason::Limit,
         FetchError::Denied { .. } => Reason::Denied,
         FetchError::Unavailable { .. } | FetchError::Io { .. } => Reason::Unreachable,
         _ => Reason::Damaged,
@@ -61,15 +70,26 @@ impl Collector<'_> {
     }
 
     /// Every manifest speaks for itself: what a list says of it is not believed.
-    fn manifest(&mut self, stored: &Stored, place: Place) {
-        let Ok(Document::Manifest(manifest)) = parse_document(&stored.bytes, &[&stored.media_type]) else { return };
-        if manifest.subject.as_ref().map(|subject| &subject.digest) != Some(self.subject) {
-            return;
+    fn manifest(&mut self, stored: &ManifestBytes, place: Place) {
+        match parse_document(&stored.bytes, &[&stored.media_type]) {
+            Ok(Document::Manifest(manifest)) => {
+                if manifest.subject.as_ref().is_some_and(|subject| subject.digest == *self.subject) {
+                    self.read(stored, &manifest, place);
+                }
+            }
+            // An index that refers to an image holds no evidence itself.
+            Ok(Document::Index(_)) => {}
+            Err(error) => self.unreadable(stored, place, &error.to_string()),
         }
-        self.read(stored, &manifest, place);
     }
 
-    fn read(&mut self, stored: &Stored, manifest: &Manifest, place: Place) {
+    /// It is there as its digest says, and is no manifest that anybody may read.
+    fn unreadable(&mut self, stored: &ManifestBytes, place: Place, why: &str) {
+        let rejection = Rejection::new(Reason::InvalidFormat, format!("the manifest cannot be read: {why}"));
+        self.found(&stored.digest, place, FoundContent::Damaged(rejection));
+    }
+
+    fn read(&mut self, stored: &ManifestBytes, manifest: &Manifest, place: Place) {
         match read_referrer(manifest) {
             ReferrerKind::Bundle(layer) => self.layer(&layer, place, |bytes, _| FoundContent::Bundle(bytes)),
             ReferrerKind::Signatures(layers) => {
@@ -122,11 +142,11 @@ impl Collector<'_> {
         let tag = legacy_tag(self.subject, suffix);
         match self.store.tagged(&tag) {
             Ok(None) => {}
-            Ok(Some(stored)) => {
-                if let Ok(Document::Manifest(manifest)) = parse_document(&stored.bytes, &[&stored.media_type]) {
-                    self.read(&stored, &manifest, place);
-                }
-            }
+            Ok(Some(stored)) => match parse_document(&stored.bytes, &[&stored.media_type]) {
+                Ok(Document::Manifest(manifest)) => self.read(&stored, &manifest, place),
+                Ok(Document::Index(_)) => self.unreadable(&stored, place, "it is an index"),
+                Err(error) => self.unreadable(&stored, place, &error.to_string()),
+            },
             Err(error) => self.gap(&format!("the tag `{tag}`"), &error),
         }
     }

@@ -47,6 +47,7 @@ pub use manifest::{ManifestBytes, Target};
 pub use probe::{Answer, Capability, Probe, schema as probe_schema};
 pub use push::{Deleted, ManifestToPush, PutAnswer};
 pub use reading::Opener;
+pub(crate) use referrers::Unfit;
 pub use referrers::{FoundBy, Linked, Referrer, Referrers, SelfDescription, check_referrer, fallback_tag};
 pub use repository::{ReadRepository, RemoteRepository, WriteRepository};
 pub(crate) use runtime::Runtime;

@@ -60,6 +60,8 @@ pub struct Referrers {
     pub found: Vec<Referrer>,
     /// What was listed and is none, or cannot be trusted: sentence fragments.
     pub problems: Vec<String>,
+    /// What may be a referrer and could not be had: sentence fragments. Who asks whether there is one must not take this for none.
+    pub lost: Vec<String>,
 }
 
 /// How the link from subject to referrer is kept.
@@ -119,6 +121,26 @@ fn entry_of(put: &ManifestToPush, artifact_type: Option<&str>, annotations: &BTr
     entry
 }
 
+/// What is listed as a referrer and does not count.
+pub(crate) struct Unfit {
+    /// A sentence fragment.
+    pub problem: String,
+    /// Its bytes were seen: it is certain that it is no referrer.
+    pub seen: bool,
+}
+
+impl Unfit {
+    /// It is listed and not there.
+    pub fn absent(digest: &Digest) -> Self {
+        Self { problem: format!("{digest} is listed as a referrer and is not there"), seen: false }
+    }
+
+    /// It is listed and its bytes are not those of its digest, or cannot be read.
+    pub fn damaged(digest: &Digest, why: &str) -> Self {
+        Self { problem: format!("{digest} is listed as a referrer and is damaged: {why}"), seen: false }
+    }
+}
+
 /// What stands behind a fallback tag.
 enum Fallback {
     None,
@@ -140,7 +162,13 @@ impl Repository {
         }
         match self.fallback(subject).await? {
             Fallback::None => {}
-            Fallback::Wrong(why) => all.problems.push(why),
+            Fallback::Wrong(why) => {
+                // Without the API, what stood there was the only list.
+                if !all.api {
+                    all.lost.push(why.clone());
+                }
+                all.problems.push(why);
+            }
             Fallback::Index { digest, manifests, .. } => {
                 all.fallback = Some(digest);
                 listed.extend(manifests.into_iter().map(|entry| (entry, FoundBy::FallbackTag)));
@@ -159,7 +187,12 @@ impl Repository {
                     bytes += referrer.manifest.bytes.len();
                     all.found.push(referrer);
                 }
-                Err(problem) => all.problems.push(problem),
+                Err(Unfit { problem, seen }) => {
+                    if !seen {
+                        all.lost.push(problem.clone());
+                    }
+                    all.problems.push(problem);
+                }
             }
             if bytes > MAX_BYTES {
                 let why = format!("its referrers have more than {MAX_BYTES} bytes");
@@ -168,6 +201,7 @@ impl Repository {
         }
         all.found.sort_by(|one, other| one.manifest.digest.cmp(&other.manifest.digest));
         all.problems.sort();
+        all.lost.sort();
         Ok(all)
     }
 
@@ -177,18 +211,14 @@ impl Repository {
         subject: &Digest,
         entry: &Descriptor,
         found_by: FoundBy,
-    ) -> Result<Result<Referrer, String>, FetchError> {
+    ) -> Result<Result<Referrer, Unfit>, FetchError> {
         let manifest = match self.manifest(&Target::Digest(entry.digest.clone())).await {
             Ok(manifest) => manifest,
-            Err(FetchError::NotFound { .. }) => {
-                return Ok(Err(format!("{} is listed as a referrer and is not there", entry.digest)));
-            }
-            Err(FetchError::Damaged { why, .. }) => {
-                return Ok(Err(format!("{} is listed as a referrer and is damaged: {why}", entry.digest)));
-            }
+            Err(FetchError::NotFound { .. }) => return Ok(Err(Unfit::absent(&entry.digest))),
+            Err(FetchError::Damaged { why, .. }) => return Ok(Err(Unfit::damaged(&entry.digest, &why))),
             Err(error) => return Err(error),
         };
-        Ok(check_referrer(subject, manifest, found_by))
+        Ok(check_referrer(subject, manifest, found_by).map_err(|problem| Unfit { problem, seen: true }))
     }
 
     /// The list of the API; none when the registry has no API.

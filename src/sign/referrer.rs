@@ -139,9 +139,8 @@ impl ReferrerDraft<'_> {
         })
     }
 
-    /// The annotations: also those of the descriptor in a fallback index.
-    #[must_use]
-    pub fn annotations(&self) -> BTreeMap<String, String> {
+    /// The annotations: whoever lists the referrer copies them into its descriptor.
+    fn annotations(&self) -> BTreeMap<String, String> {
         [
             ("org.opencontainers.image.created", self.created),
             ("dev.sigstore.bundle.content", "dsse-envelope"),

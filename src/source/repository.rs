@@ -15,7 +15,7 @@ use crate::oci::{
 };
 use crate::registry::{
     BlobToPush, Deleted, FoundBy, Linked, ManifestBytes, ManifestToPush, Opener, PutAnswer, ReadRepository, Referrers,
-    SelfDescription, Target, Uploaded, WriteRepository, check_referrer,
+    SelfDescription, Target, Unfit, Uploaded, WriteRepository, check_referrer,
 };
 
 use super::archive_file::{self, ArchiveFile};
@@ -99,16 +99,22 @@ impl View<'_> {
     fn referrers(&self, subject: &Digest) -> Result<Referrers, FetchError> {
         let mut all = Referrers { api: true, ..Referrers::default() };
         for listed in self.index.manifests.iter().filter(|listed| listed.digest != *subject) {
-            let manifest = match self.read(&listed.digest, &listed.media_type) {
-                Ok(manifest) => manifest,
-                // `index.json` of a shared store may list what was taken away.
-                Err(FetchError::NotFound { .. } | FetchError::Damaged { .. }) => continue,
+            // `index.json` of a shared store may list what was taken away, which is no problem for who copies what is there.
+            let unfit = match self.read(&listed.digest, &listed.media_type) {
+                Ok(manifest) => {
+                    if let Ok(referrer) = check_referrer(subject, manifest, FoundBy::Layout) {
+                        all.found.push(referrer);
+                    }
+                    continue;
+                }
+                Err(FetchError::NotFound { .. }) => Unfit::absent(&listed.digest),
+                Err(FetchError::Damaged { why, .. }) => Unfit::damaged(&listed.digest, &why),
                 Err(error) => return Err(error),
             };
-            if let Ok(referrer) = check_referrer(subject, manifest, FoundBy::Layout) {
-                all.found.push(referrer);
-            }
+            all.lost.push(unfit.problem);
         }
+        all.lost.sort();
+        all.lost.dedup();
         all.found.sort_by(|one, other| one.manifest.digest.cmp(&other.manifest.digest));
         all.found.dedup_by(|one, other| one.manifest.digest == other.manifest.digest);
         Ok(all)

@@ -44,7 +44,7 @@ pub(in crate::cli) fn run(arguments: &AttestArguments) -> Result<Exit, Failure> 
         return Err(Failure::usage("--compat writes signatures with keys only"));
     }
     let store = image::open(&arguments.image, &arguments.source)?;
-    let nodes = closure(&*store)?;
+    let nodes = closure(&store)?;
     let fits = |node: &&crate::sign::evidence::Node| match &arguments.platform {
         None => node.parent.is_none(),
         Some(wanted) => node.platform.as_ref().is_some_and(|platform| platform.matches(wanted)) && !node.is_statement,
@@ -58,10 +58,10 @@ pub(in crate::cli) fn run(arguments: &AttestArguments) -> Result<Exit, Failure> 
     let signed = method.sign(draft.to_bytes())?;
     if !arguments.method.no_push() {
         if arguments.compat != Compat::Legacy {
-            attach(&*store, node, &signed.bundle, &kind)?;
+            attach(&store, node, &signed.bundle, &kind)?;
         }
         if let (Some(envelope), true) = (&signed.envelope, arguments.compat != Compat::None) {
-            append(&*store, &legacy_tag(&node.digest, "att"), &LegacyLayer::attestation(envelope, &kind))?;
+            append(&store, &legacy_tag(&node.digest, "att"), &LegacyLayer::attestation(envelope, &kind))?;
         }
     }
     output::print(&format!("attested {kind} about {}@{}{}\n", store.name(), node.digest, platform(node)))?;

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::evidence::{NewReferrer, Store, closure};
+use crate::evidence::{Store, closure};
 use crate::keyless::{self, Content, Services};
 use crate::kms::{self, ServiceKey};
 use crate::model::Digest;
 use crate::oci::{Document, parse_document};
 use crate::sign::evidence::Node;
 use crate::sign::{
-    BUNDLE_TYPE, BundleDraft, EMPTY_CONFIG, Envelope, IN_TOTO_TYPE, LegacyLayer, ReferrerDraft, SIGNATURE_TYPE,
-    SigningKey, SimpleSigning, StatementDraft, legacy_tag, pae, with_layer,
+    BundleDraft, EMPTY_CONFIG, Envelope, IN_TOTO_TYPE, LegacyLayer, ReferrerDraft, SIGNATURE_TYPE, SigningKey,
+    SimpleSigning, StatementDraft, legacy_tag, pae, with_layer,
 };
 
 use super::super::annotations::annotations;
@@ -198,7 +198,7 @@ pub(in crate::cli) fn run(arguments: &SignArguments) -> Result<Exit, Failure> {
     let mut bundles = Vec::new();
     for text in &arguments.images {
         let store = image::open(text, &arguments.source)?;
-        let nodes = closure(&*store)?;
+        let nodes = closure(&store)?;
         let signed = nodes.iter().filter(|node| node.parent.is_none() || arguments.recursive == Recursive::All);
         for node in signed {
             let (name, annotations) = bound(arguments.bind.as_deref(), &annotations)?;
@@ -206,10 +206,10 @@ pub(in crate::cli) fn run(arguments: &SignArguments) -> Result<Exit, Failure> {
             let signed = method.sign(draft.to_bytes())?;
             if !arguments.method.no_push {
                 if arguments.compat != Compat::Legacy {
-                    attach(&*store, node, &signed.bundle, SIGNATURE_TYPE)?;
+                    attach(&store, node, &signed.bundle, SIGNATURE_TYPE)?;
                 }
                 if arguments.compat != Compat::None {
-                    sign_legacy(&*store, &node.digest, &method, &annotations)?;
+                    sign_legacy(&store, &node.digest, &method, &annotations)?;
                 }
             }
             output::print(&format!("signed {}@{}{}\n", store.name(), node.digest, platform(node)))?;
@@ -246,7 +246,7 @@ fn bound(
 }
 
 /// Stores a bundle beside its subject.
-pub(super) fn attach(store: &dyn Store, node: &Node, bundle: &[u8], predicate_type: &str) -> Result<(), Failure> {
+pub(super) fn attach(store: &Store, node: &Node, bundle: &[u8], predicate_type: &str) -> Result<(), Failure> {
     let created = jiff::Timestamp::from_second(now()).unwrap_or_default().to_string();
     let draft = ReferrerDraft {
         subject_type: &node.media_type,
@@ -260,16 +260,12 @@ pub(super) fn attach(store: &dyn Store, node: &Node, bundle: &[u8], predicate_ty
         draft.to_bytes().map_err(|error| Failure::usage(format!("the manifest cannot be written: {error}")))?;
     store.put_blob(EMPTY_CONFIG)?;
     store.put_blob(bundle)?;
-    store.put_referrer(&NewReferrer {
-        bytes: &manifest,
-        artifact_type: BUNDLE_TYPE,
-        annotations: draft.annotations(),
-    })?;
+    store.put_referrer(&manifest)?;
     Ok(())
 }
 
 fn sign_legacy(
-    store: &dyn Store,
+    store: &Store,
     digest: &Digest,
     method: &Method,
     annotations: &BTreeMap<String, String>,
@@ -282,7 +278,7 @@ fn sign_legacy(
 }
 
 /// Adds a layer to the manifest under a tag of cosign 1 and 2.
-pub(super) fn append(store: &dyn Store, tag: &str, layer: &LegacyLayer) -> Result<(), Failure> {
+pub(super) fn append(store: &Store, tag: &str, layer: &LegacyLayer) -> Result<(), Failure> {
     let existing = match store.tagged(tag)? {
         None => Vec::new(),
         Some(stored) => match parse_document(&stored.bytes, &[&stored.media_type]) {

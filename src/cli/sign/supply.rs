@@ -61,8 +61,8 @@ impl Gatherer {
     pub fn gather(&self, text: &str, source: &SourceArguments) -> Result<Gathered, Failure> {
         let store = image::open(text, source)?;
         let mut gathered = Gathered::default();
-        for node in closure(&*store)? {
-            let mut evidence = self.about(&*store, &node.digest, &mut gathered.bills);
+        for node in closure(&store)? {
+            let mut evidence = self.about(&store, &node.digest, &mut gathered.bills);
             // A statement about an index is one about everything that it lists by digest.
             if let Some(above) = node.parent.as_ref().and_then(|parent| gathered.evidence.get(parent)) {
                 evidence.proofs.extend(above.proofs.iter().map(|proof| Proven { differences: None, ..proof.clone() }));
@@ -73,7 +73,7 @@ impl Gatherer {
         Ok(gathered)
     }
 
-    fn about(&self, store: &dyn Store, digest: &Digest, bills: &mut Vec<(Digest, usize, Value)>) -> SupplyEvidence {
+    fn about(&self, store: &Store, digest: &Digest, bills: &mut Vec<(Digest, usize, Value)>) -> SupplyEvidence {
         let listing = collect(store, digest);
         let grounds = Grounds { trust: &self.trust, ignore_log: false, p384_sha256: false };
         let mut evidence = SupplyEvidence { gap: listing.gaps.first().map(ToString::to_string), ..Default::default() };

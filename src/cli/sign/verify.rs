@@ -151,7 +151,7 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
     let mut verification = Verification { schema: report::SCHEMA, images: Vec::new() };
     for text in &arguments.images {
         let store = image::open(text, &arguments.source)?;
-        let (image, standing) = judge.image(text, &*store, arguments.platform.as_ref())?;
+        let (image, standing) = judge.image(text, &store, arguments.platform.as_ref())?;
         exit = exit.worst(exit_of(standing));
         verification.images.push(image);
     }
@@ -277,7 +277,7 @@ struct Judged {
 }
 
 impl Judge<'_> {
-    fn image(&self, text: &str, store: &dyn Store, platform: Option<&Platform>) -> Result<(Image, Standing), Failure> {
+    fn image(&self, text: &str, store: &Store, platform: Option<&Platform>) -> Result<(Image, Standing), Failure> {
         let nodes = closure(store)?;
         let asked = |node: &&Node| {
             // The builder's own statements are unsigned claims: nobody asks for their signatures.
@@ -296,7 +296,7 @@ impl Judge<'_> {
         Ok((image, standing))
     }
 
-    fn node(&self, store: &dyn Store, node: &Node) -> Judged {
+    fn node(&self, store: &Store, node: &Node) -> Judged {
         let mut listing: Listing = collect(store, &node.digest);
         listing.found.extend(self.files.iter().map(|bytes| Found {
             digest: crate::model::Digest::of(bytes),
@@ -327,7 +327,7 @@ impl Judge<'_> {
         Judged { report, answers }
     }
 
-    fn conditions_for(&self, store: &dyn Store) -> Conditions {
+    fn conditions_for(&self, store: &Store) -> Conditions {
         let vsa = self.vsa.as_ref().map(|wanted| VsaWishes {
             verifier: wanted.verifier.clone(),
             resource: wanted.resource.clone().unwrap_or_else(|| store.name().to_owned()),

@@ -136,9 +136,10 @@ fn names_of(descriptor: &Descriptor) -> Vec<&str> {
 fn candidates<'a>(index: &'a Index, asked: &Asked<'_>) -> Result<Vec<&'a Descriptor>, FetchError> {
     let documents: Vec<&Descriptor> = index.manifests.iter().filter(|descriptor| is_document(descriptor)).collect();
     let Some(wanted) = asked.tag else {
-        let images =
-            documents.into_iter().filter(|descriptor| !is_attestation(descriptor) && !is_statement(descriptor));
-        return Ok(images.collect());
+        let is_image = |descriptor: &&Descriptor| {
+            !is_attestation(descriptor) && !is_statement(descriptor) && !is_sidecar(descriptor)
+        };
+        return Ok(documents.into_iter().filter(is_image).collect());
     };
     let is_wanted = |descriptor: &&&Descriptor| match wanted.parse::<Digest>() {
         Ok(digest) => descriptor.digest == digest,
@@ -150,6 +151,19 @@ fn candidates<'a>(index: &'a Index, asked: &Asked<'_>) -> Result<Vec<&'a Descrip
         return Err(FetchError::NotFound { what });
     }
     Ok(found)
+}
+
+/// Whether the name is one under which cosign 1 and 2 keep what belongs to an image: `sha256-….sig`.
+fn is_sidecar(descriptor: &Descriptor) -> bool {
+    let is_one = |name: &str| {
+        let Some((digest, ending)) = name.rsplit_once('.') else { return false };
+        matches!(ending, "sig" | "att" | "sbom")
+            && digest
+                .split_once('-')
+                .is_some_and(|(algorithm, hex)| format!("{algorithm}:{hex}").parse::<Digest>().is_ok())
+    };
+    let names = names_of(descriptor);
+    !names.is_empty() && names.into_iter().all(is_one)
 }
 
 fn is_document(descriptor: &Descriptor) -> bool {
