@@ -388,7 +388,7 @@ sys.exit(3)
         name = json.loads((folder / "index.json").read_text())["manifests"][-1]["digest"]
         layer = json.loads(self.blob(folder, name))["layers"][0]["digest"]
         path = folder / "blobs" / "sha256" / layer.removeprefix("sha256:")
-        path.write_bytes(bundle.replace(b"MEU", b"MEV").replace(b"MEQ", b"MER"))
+        path.write_bytes(bundle.replace(b'"payload"', b'"paYload"'))
         self.exits(imgguard("verify", image, "--key", self.public, "-v"), VIOLATIONS, "invalid.format")
 
     def test_timestamps(self):
