@@ -33,6 +33,7 @@ class Bases(Suite):
     def setUpClass(cls):
         super().setUpClass()
         (ROOT / "target" / "store").mkdir(parents=True, exist_ok=True)
+        cls.addClassCleanup(in_store, "store_empty")
         server, cls.host = registry(cls.dir, "bases")
         cls.serve(server)
 

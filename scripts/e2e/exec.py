@@ -76,6 +76,7 @@ class Exec(Suite):
     def setUpClass(cls):
         super().setUpClass()
         STORE.mkdir(parents=True, exist_ok=True)
+        cls.addClassCleanup(in_store, "store_empty")
         cls.policy = cls.dir / "policy.yaml"
         cls.policy.write_text(POLICY)
 

@@ -37,6 +37,7 @@ class OwnImage(Suite):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.addClassCleanup(in_store, "store_empty")
         cls.layout = cls.dir / "imgguard"
         sysroot = pathlib.Path(tool("rustc", "--print", "sysroot").strip())
         cargo = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".cargo"))
@@ -51,6 +52,8 @@ class OwnImage(Suite):
             "--volume", f"{sysroot}:{sysroot}:ro", "--volume", f"{cargo}/registry:{cargo}/registry", "--volume", f"{cache}:/src/target",
             ROOT)
         in_store("store_buildah", "push", "--quiet", f"localhost/imgguard:{VERSION}", f"oci:{cls.layout}:{VERSION}")
+        if os.environ.get("IMGGUARD_LEAN"):
+            shutil.rmtree(cache)
 
     def test_strict(self):
         """it passes the strict policy, without a warning about itself"""

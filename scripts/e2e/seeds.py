@@ -74,6 +74,8 @@ class Seeds(Suite):
     def setUpClass(cls):
         super().setUpClass()
         STORE.mkdir(parents=True, exist_ok=True)
+        # With the driver vfs every layer is a copy of all below it: what a test is done with goes at once.
+        cls.addClassCleanup(in_store, "store_empty")
         library = "docker.io/library"
         key11, key12 = "A035C8C19219BA821ECEA86B64E628F8D684696D", "7169605F62C751356D054A26A821E680E5FA6305"
         stand_in("busybox", "localhost/stand-in/busybox:latest")
@@ -88,7 +90,9 @@ class Seeds(Suite):
         image = f"localhost/{name}:{tag}"
         in_store("store_buildah", "build", "--quiet", "--format", "docker", "--tag", image, *options, "--file", SEEDS / name / file, SEEDS / name)
         archive = self.dir / f"{name}-{tag}.tar"
+        self.addCleanup(in_store, "store_buildah", "rmi", "--force", image)
         in_store("store_buildah", "push", "--quiet", image, f"docker-archive:{archive}:{image}")
+        self.addCleanup(archive.unlink)
         return f"docker-archive:{archive}"
 
     def judged(self, reference, name, verdict, *, deny=(), warn=(), passed=(), named=None):

@@ -24,10 +24,15 @@ store_open() {
     export STORE STORE_DRIVER
 }
 
-# Removes everything that the store holds.
-store_drop() {
+# Removes all images and containers of the store. Root file systems that store_debian made stay: images are soon built from them again.
+store_empty() {
     store_buildah rm --all >/dev/null 2>&1 || true
     store_buildah rmi --all --force >/dev/null 2>&1 || true
+}
+
+# Removes everything that the store holds.
+store_drop() {
+    store_empty
     rm -rf "$STORE"
 }
 
