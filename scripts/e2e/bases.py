@@ -93,6 +93,9 @@ class Bases(Suite):
         run, results = self.judged(old, policy)
         self.exits(run, PASS)
         self.assertEqual({outcome for outcome, _ in results.values()}, {"pass"}, f"\n{run}")
+        release = ["release", old, "--to", f"{self.host}/team/released", "--version", "1.0.0", "--policy", policy, "--dry-run"]
+        self.exits(imgguard(*release), PASS, "nothing was written")
+        self.exits(imgguard(*release, "--bases", self.dir / "nowhere.json"), REFUSED, "nowhere.json")
 
         self.base(name, "1.1", 2)
         self.exits(imgguard("bases", "update", "--policy", policy), PASS, "moved")

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::inspect::record_base;
+use crate::inspect::{prove_base, record_base};
 use crate::model::{BaseLock, ImageFacts, Inspection, RecordedBase};
 use crate::oci::Selector;
 use crate::rules::setting::ImageName;
@@ -95,6 +95,13 @@ pub(super) fn find(asked: Option<&Path>, policy: Option<&Path>) -> Result<Option
         return Ok(None);
     }
     read(&path).map(Some)
+}
+
+/// Proves the bases of all images that were read, before they are judged.
+pub(super) fn prove(inspection: &mut Inspection, list: Option<&BaseLock>) {
+    if let Some(list) = list {
+        inspection.images.iter_mut().for_each(|image| prove_base(image, list));
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line reads files")]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::inspect::prove_base;
 use crate::model::{Digest, Inspection};
 use crate::oci::Selector;
 use crate::policy::{Policy, Report, judge, settle};
@@ -105,9 +104,7 @@ fn judge_all(
     for image in &arguments.images {
         match reader.inspect(image, selector) {
             Ok(mut inspection) => {
-                if let Some(lock) = &circumstances.bases {
-                    inspection.images.iter_mut().for_each(|image| prove_base(image, lock));
-                }
+                bases::prove(&mut inspection, circumstances.bases.as_deref());
                 let supply = gatherer.map(|gatherer| supply(gatherer, image, &inspection, reader));
                 let circumstances = match supply.transpose() {
                     Ok(supply) => Circumstances { supply: supply.unwrap_or_default(), ..circumstances.clone() },

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use semver::Version;
@@ -25,7 +27,7 @@ use super::copy::{mount_from, untrusted};
 use super::image::Reader;
 use super::progress::Bar;
 use super::terminal::Terminal;
-use super::{Exit, Failure, SourceArguments, output, policy, tags};
+use super::{Exit, Failure, SourceArguments, bases, output, policy, tags};
 
 const VERSION: &str = "org.opencontainers.image.version";
 /// Labels that an index takes over from its images when they agree.
@@ -58,6 +60,9 @@ pub(super) struct ReleaseArguments {
     /// Policy file, or a built-in policy, that every platform has to pass.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<String>,
+    /// Prove base images by this list; `imgguard-bases.json` beside the policy file unless given. See `imgguard bases`.
+    #[arg(long, value_name = "FILE")]
+    bases: Option<PathBuf>,
     /// An annotation of the index, as NAME=VALUE; repeatable. Only for an index that is made here.
     #[arg(long, value_name = "NAME=VALUE")]
     annotation: Vec<String>,
@@ -114,6 +119,7 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
     let (scheme, annotations) = (arguments.naming.scheme()?, annotations(&arguments.annotation)?);
     let version = version_of_tag(&arguments.version)?;
     let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let bases = bases::find(arguments.bases.as_deref(), policy_file.as_deref())?.map(Arc::new);
     let reader = Reader::new(&arguments.source, terminal)?;
     let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
     let client = reader.client()?;
@@ -122,7 +128,8 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
     let root = root(arguments, &opened, &inspection, (&version, annotations))?;
     let request = arguments.naming.request(&arguments.version, root.digest.clone())?;
     name(&mut inspection, &destination, &request.exact_tag(), &root);
-    let circumstances = Circumstances { now: Some(super::now()), ..Circumstances::default() };
+    bases::prove(&mut inspection, bases.as_deref());
+    let circumstances = Circumstances { now: Some(super::now()), bases, ..Circumstances::default() };
     let report = judge(&policy, inspection, &circumstances);
     let judged = Exit::from(&report.verdict);
     if judged != Exit::Pass || terminal.verbose {
