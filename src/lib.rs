@@ -3,6 +3,7 @@
 //! The data flows from left to right: a source gives bytes, [`layer`] verifies and walks them, [`inspect`] makes
 //! [`model::ImageFacts`] of them, [`rules`] and [`policy`] judge the facts, [`report`] tells.
 
+pub mod build;
 pub mod catalog;
 pub mod cli;
 pub mod evidence;

@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("source", &["model", "oci", "registry"]),
     ("release", &["model", "oci", "registry", "report"]),
     ("sign", &["model", "yaml", "oci"]),
+    ("build", &["model"]),
     ("keyless", &[]),
     ("kms", &["sign"]),
     ("evidence", &["model", "oci", "registry", "source", "sign"]),
@@ -28,7 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model", "yaml", "oci", "layer", "secrets", "inspect", "rules", "policy", "report", "sbom", "registry",
-            "source", "release", "sign", "keyless", "kms", "evidence",
+            "source", "release", "build", "sign", "keyless", "kms", "evidence",
         ],
     ),
 ];

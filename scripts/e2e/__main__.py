@@ -23,6 +23,7 @@ ALL = [
     "sign",
     "push",
     "release",
+    "build",
 ]
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::model::Digest;
 use crate::oci::{FetchError, Reference};
 use crate::registry::{Client, Environment, Login, ManifestBytes, Options, ReadRepository, RemoteRepository};
+use crate::source::daemon::{Daemon, open_daemon};
 use crate::source::registry::resolve;
-use crate::source::{ArchiveRepository, ImageSpec, LayoutRepository};
+use crate::source::{ArchivedFile, ArchivedImage, ConfigOf, ImageSpec, LayoutRepository, open_archived};
 
 use super::Failure;
 use super::image::{look, read_password, say_choice};
+use super::terminal::Terminal;
 
 /// Connections and credentials.
 #[derive(Debug, Clone, Args)]
@@ -51,9 +54,20 @@ pub(super) struct Source {
     pub repository: Box<dyn ReadRepository>,
     pub root: ManifestBytes,
     pub tag: Option<String>,
+    /// The archive behind it, when it is one.
+    pub archived: Option<Archived>,
 }
 
-/// Opens a source that has manifests: a registry, an OCI layout or an OCI archive.
+/// What stays of an archive that was opened as a repository.
+pub(super) struct Archived {
+    /// Digest of the config, where a manifest was made for it.
+    pub converted: Option<Digest>,
+    /// The reference that reads exactly this file.
+    pub reference: String,
+    _image: ArchivedFile,
+}
+
+/// Opens a source: what has no manifest, such as an archive of `docker save`, gets the one that its content determines.
 pub(super) fn open_source(text: &str, client: &Client) -> Result<Source, Failure> {
     let spec = ImageSpec::parse(text, &look)?;
     say_choice(text, &spec);
@@ -62,23 +76,40 @@ pub(super) fn open_source(text: &str, client: &Client) -> Result<Source, Failure
             let reference = text.parse::<Reference>()?;
             let (root, blobs) = resolve(client, &reference)?;
             let repository = Box::new(RemoteRepository::new(client, &reference));
-            Ok(Source { repository, root: blobs.root().clone(), tag: root.tag })
+            Ok(Source { repository, root: blobs.root().clone(), tag: root.tag, archived: None })
         }
         ImageSpec::Layout { path, tag } => {
             let repository = LayoutRepository::new(path);
             let (root, tag) = repository.root(tag.as_deref())?;
-            Ok(Source { repository: Box::new(repository), root, tag })
+            Ok(Source { repository: Box::new(repository), root, tag, archived: None })
         }
         ImageSpec::Archive { path, tag } => {
-            let repository = ArchiveRepository::open(path)?;
-            let (root, tag) = repository.root(tag.as_deref())?;
-            Ok(Source { repository: Box::new(repository), root, tag })
+            Ok(archived(open_archived(path, tag.as_deref(), ConfigOf::Image)?, tag.as_deref()))
         }
-        ImageSpec::Docker(_) | ImageSpec::Podman(_) | ImageSpec::Stdin | ImageSpec::Facts(_) => {
-            let message = format!("`{text}` has no manifests that could be kept as they are");
-            Err(Failure::usage(message).with_hint("give a registry reference, oci:DIR or oci-archive:FILE"))
+        ImageSpec::Docker(reference) => of_daemon(Daemon::Docker, reference),
+        ImageSpec::Podman(reference) => of_daemon(Daemon::Podman, reference),
+        ImageSpec::Stdin | ImageSpec::Facts(_) => {
+            let message = format!("`{text}` cannot be read twice, which a copy needs");
+            Err(Failure::usage(message)
+                .with_hint("give a registry reference, a folder, an archive or an image of a daemon"))
         }
     }
+}
+
+fn of_daemon(daemon: Daemon, reference: &str) -> Result<Source, Failure> {
+    let image = open_daemon(daemon, reference, &Environment::of_process())?;
+    let image = ArchivedImage::of_stream(image.reader, reference, image.tag.as_deref(), ConfigOf::Image)?;
+    Ok(archived(image, None))
+}
+
+fn archived(image: ArchivedImage, tag: Option<&str>) -> Source {
+    let ArchivedImage { repository, root, tag: found, converted, file, .. } = image;
+    if converted.is_some() {
+        Terminal::say(&format!("note: `{}` has no manifest: {} is made from it", repository.name(), root.digest));
+    }
+    let path = file.path().display();
+    let reference = tag.map_or_else(|| format!("oci-archive:{path}"), |tag| format!("oci-archive:{path}:{tag}"));
+    Source { repository, root, tag: found, archived: Some(Archived { converted, reference, _image: file }) }
 }
 
 /// A reference that names a repository, without tag and digest.

@@ -27,7 +27,8 @@ const NAMED: usize = 5;
 /// Arguments of `copy`.
 #[derive(Debug, Args)]
 pub(super) struct CopyArguments {
-    /// What is copied: a registry reference, oci:DIR[:TAG] or oci-archive:FILE[:TAG].
+    /// What is copied: a registry reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:TAG],
+    /// docker-daemon:REF or podman:REF.
     #[arg(value_name = "SOURCE")]
     source: String,
     /// Where to: a registry reference, or oci:DIR[:TAG]. Without a tag it gets the source's.

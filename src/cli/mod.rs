@@ -5,6 +5,7 @@ mod auth;
 mod baseline;
 mod bases;
 mod bench;
+mod build;
 mod cache;
 mod check;
 mod connection;
@@ -104,6 +105,8 @@ enum Command {
     Rules(rules::RulesArguments),
     /// Work with policies.
     Policy(policy::PolicyArguments),
+    /// Build an image with the builder that is there, keep it as an OCI layout, and judge it.
+    Build(Box<build::BuildArguments>),
     /// Check images, put them under one index, push them, and write the tags of their version last.
     Release(Box<release::ReleaseArguments>),
     /// Plan and audit the tags of releases.
@@ -167,28 +170,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         terminal::Terminal::say(&format!("error: internal error at {place}: please report it"));
     }));
     let terminal = terminal::Terminal::look(arguments.color, arguments.verbose > 0);
-    let done = catch_unwind(AssertUnwindSafe(|| match arguments.command {
-        Command::Check(arguments) => check::run(&arguments, &terminal),
-        Command::Inspect(arguments) => inspect::run(&arguments, &terminal),
-        Command::Secrets(arguments) => secrets::run(&arguments, &terminal),
-        Command::Sbom(arguments) => sbom::run(&arguments, &terminal),
-        Command::Sign(arguments) => sign::signing::run(&arguments),
-        Command::Attest(arguments) => sign::attest::run(&arguments),
-        Command::Verify(arguments) => sign::verify::run(&arguments, &terminal),
-        Command::Key(arguments) => sign::key::run(&arguments),
-        Command::Conformance(arguments) => sign::conformance::run(&arguments),
-        Command::Tree(arguments) => image_tree::run(&arguments),
-        Command::Copy(arguments) => copy::run(&arguments, &terminal),
-        Command::Registry(arguments) => registry::run(&arguments),
-        Command::Auth(arguments) => auth::run(&arguments),
-        Command::Rules(arguments) => rules::run(&arguments),
-        Command::Policy(arguments) => policy::run(&arguments, &terminal),
-        Command::Release(arguments) => release::run(&arguments, &terminal),
-        Command::Tags(arguments) => tags::run(&arguments),
-        Command::Bases(arguments) => bases::run(&arguments, &terminal),
-        Command::Cache(arguments) => cache::run(&arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
-    }));
+    let done = catch_unwind(AssertUnwindSafe(|| obey(arguments.command, &terminal)));
     let exit = match done {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
@@ -201,4 +183,38 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Runs one command.
+fn obey(command: Command, terminal: &terminal::Terminal) -> Result<Exit, Failure> {
+    match command {
+        Command::Check(arguments) => check::run(&arguments, terminal),
+        Command::Inspect(arguments) => inspect::run(&arguments, terminal),
+        Command::Secrets(arguments) => secrets::run(&arguments, terminal),
+        Command::Sbom(arguments) => sbom::run(&arguments, terminal),
+        Command::Sign(arguments) => sign::signing::run(&arguments),
+        Command::Attest(arguments) => sign::attest::run(&arguments),
+        Command::Verify(arguments) => sign::verify::run(&arguments, terminal),
+        Command::Key(arguments) => sign::key::run(&arguments),
+        Command::Conformance(arguments) => sign::conformance::run(&arguments),
+        Command::Tree(arguments) => image_tree::run(&arguments),
+        Command::Copy(arguments) => copy::run(&arguments, terminal),
+        Command::Registry(arguments) => registry::run(&arguments),
+        Command::Auth(arguments) => auth::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments, terminal),
+        Command::Build(arguments) => build::run(&arguments, terminal),
+        Command::Release(arguments) => release::run(&arguments, terminal),
+        Command::Tags(arguments) => tags::run(&arguments),
+        Command::Bases(arguments) => bases::run(&arguments, terminal),
+        Command::Cache(arguments) => cache::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+    }
+}
+
+/// Runs a command as a step of another one.
+fn perform(words: &[String], terminal: &terminal::Terminal) -> Result<Exit, Failure> {
+    let words = std::iter::once("imgguard").chain(words.iter().map(String::as_str));
+    let arguments = Arguments::try_parse_from(words).map_err(|error| Failure::usage(error.to_string()))?;
+    obey(arguments.command, terminal)
 }

@@ -46,7 +46,8 @@ const COMMON: &[&str] = &[
 /// Arguments of `release`.
 #[derive(Debug, Args)]
 pub(super) struct ReleaseArguments {
-    /// The images: one index, or the images of several platforms. A registry reference, oci:DIR[:TAG] or oci-archive:FILE.
+    /// The images: one index, or the images of several platforms. A registry reference, oci:DIR[:TAG], oci-archive:FILE,
+    /// docker-archive:FILE, docker-daemon:REF or podman:REF.
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
     /// The repository that gets the release: host/name.
@@ -179,11 +180,19 @@ fn open_all(images: &[String], client: &Client) -> Result<Vec<Opened>, Failure> 
 fn inspect(opened: &[Opened], images: &[String], reader: &Reader<'_>) -> Result<Inspection, Failure> {
     let mut all = Inspection { schema: SCHEMA.to_owned(), images: Vec::new(), gaps: Vec::new() };
     for (one, text) in opened.iter().zip(images) {
-        let pinned = match one.source.repository.place() {
-            Some((host, name)) => format!("{host}/{name}@{}", one.closure.root),
-            None => text.clone(),
+        let pinned = match (one.source.repository.place(), &one.source.archived) {
+            (Some((host, name)), _) => format!("{host}/{name}@{}", one.closure.root),
+            (None, Some(archived)) => archived.reference.clone(),
+            (None, None) => text.clone(),
         };
         let mut inspection = reader.inspect(&pinned, &Selector::All)?;
+        if let Some(config) = one.source.archived.as_ref().and_then(|archived| archived.converted.as_ref()) {
+            // The archive knows its image by the config; what is released is the manifest that was made of it.
+            for image in inspection.images.iter_mut().filter(|image| image.subject.digest == *config) {
+                image.subject.digest = one.closure.root.clone();
+                image.subject.media_type.clone_from(&one.source.root.media_type);
+            }
+        }
         let read: BTreeSet<&Digest> = inspection.images.iter().map(|image| &image.subject.digest).collect();
         let copied = one.closure.nodes.iter().filter(|(_, node)| node.kind == Kind::Image).map(|(digest, _)| digest);
         if read != copied.collect() {

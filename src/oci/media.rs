@@ -8,6 +8,8 @@ pub mod media_types {
     pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     /// OCI image config.
     pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// OCI layer, as it is; compressed with the suffix `+gzip` or `+zstd`.
+    pub const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
     /// Docker manifest list.
     pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
     /// Docker image manifest, schema 2.
@@ -36,7 +38,6 @@ pub struct LayerType {
     pub foreign: bool,
 }
 
-const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const OCI_FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar";
@@ -45,7 +46,8 @@ const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.t
 /// `+gzip` and `+zstd` count for both families, since builders mix them.
 #[must_use]
 pub fn layer_type(media_type: &str) -> Option<LayerType> {
-    let families = [(OCI_LAYER, false), (OCI_FOREIGN, true), (DOCKER_LAYER, false), (DOCKER_FOREIGN, true)];
+    let families =
+        [(media_types::OCI_LAYER, false), (OCI_FOREIGN, true), (DOCKER_LAYER, false), (DOCKER_FOREIGN, true)];
     families.into_iter().find_map(|(family, foreign)| {
         let compression = match media_type.strip_prefix(family)? {
             "" => Compression::None,

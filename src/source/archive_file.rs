@@ -19,8 +19,23 @@ const MAX_INDEX: u64 = 4 << 20;
 /// Most members of an archive.
 const MEMBERS: usize = 100_000;
 
-#[expect(clippy::disallowed_methods, reason = "a source is an edge")]
 pub(super) fn open(path: &str, tag: Option<&str>, selector: &Selector) -> Result<Opened, PlanError> {
+    let (mut file, compression) = open_file(path)?;
+    let name = tag.map_or_else(|| path.to_owned(), |tag| format!("{path}:{tag}"));
+    if compression != Compression::None {
+        let reader = decompress(Box::new(file), compression)
+            .map_err(|source| FetchError::Io { what: path.to_owned(), source })?;
+        return Ok(Opened::Stream { reader, name, repository: path.to_owned(), tag: tag.map(str::to_owned) });
+    }
+    let (index, places) = scan(&mut file, path)?;
+    let blobs = ArchiveFile { file: Arc::new(file), places };
+    let plan = index.plan(&name, path, tag, selector, &blobs)?;
+    Ok(Opened::Blobs { plan, blobs: Box::new(blobs) })
+}
+
+/// Opens a file, and tells by its first bytes how it is compressed as a whole.
+#[expect(clippy::disallowed_methods, reason = "a source is an edge")]
+pub(super) fn open_file(path: &str) -> Result<(File, Compression), FetchError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => FetchError::NotFound { what: format!("the file `{path}`") },
         io::ErrorKind::PermissionDenied => {
@@ -32,50 +47,25 @@ pub(super) fn open(path: &str, tag: Option<&str>, selector: &Selector) -> Result
     let mut head = Vec::new();
     file.by_ref().take(6).read_to_end(&mut head).map_err(failed)?;
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let name = tag.map_or_else(|| path.to_owned(), |tag| format!("{path}:{tag}"));
-    if sniff(&head) != Compression::None {
-        let reader = decompress(Box::new(file), sniff(&head)).map_err(failed)?;
-        return Ok(Opened::Stream { reader, name, repository: path.to_owned(), tag: tag.map(str::to_owned) });
-    }
-    let (index, places) = scan(&mut file, path)?;
-    let blobs = ArchiveFile { file: Arc::new(file), places };
-    let plan = index.plan(&name, path, tag, selector, &blobs)?;
-    Ok(Opened::Blobs { plan, blobs: Box::new(blobs) })
+    Ok((file, sniff(&head)))
 }
 
-/// Opens an uncompressed archive that holds an OCI layout: its `index.json` and its blobs.
+/// The members of an uncompressed archive, in any order.
 ///
 /// # Errors
-/// [`FetchError::Usage`] for every other kind of archive.
-#[expect(clippy::disallowed_methods, reason = "a source is an edge")]
-pub(super) fn open_oci(path: &str) -> Result<(Vec<u8>, ArchiveFile), FetchError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => FetchError::NotFound { what: format!("the file `{path}`") },
-        _ => FetchError::Io { what: path.to_owned(), source },
-    };
-    let mut file = File::open(path).map_err(failed)?;
-    let mut head = Vec::new();
-    file.by_ref().take(6).read_to_end(&mut head).map_err(failed)?;
-    file.seek(SeekFrom::Start(0)).map_err(failed)?;
-    if sniff(&head) != Compression::None {
-        let why = format!(
-            "`{path}` is compressed as a whole, so that its parts cannot be read by digest: decompress it first"
-        );
-        return Err(FetchError::Usage(why));
-    }
+/// [`FetchError`].
+pub(super) fn open_members(mut file: File, path: &str) -> Result<(ArchiveIndex, ArchiveFile), FetchError> {
     let (index, places) = scan(&mut file, path)?;
-    if !matches!(index.kind(), Ok(crate::oci::ArchiveKind::Oci)) {
-        let why = format!(
-            "`{path}` holds no OCI layout: an archive of `docker save` has no manifest whose digest could be kept; \
-             convert it first, such as with `skopeo copy docker-archive:… oci:…`"
-        );
-        return Err(FetchError::Usage(why));
-    }
-    let blobs = ArchiveFile { file: Arc::new(file), places };
-    let mut index_json = Vec::new();
+    Ok((index, ArchiveFile { file: Arc::new(file), places }))
+}
+
+/// The `index.json` of an archive that holds an OCI layout.
+pub(super) fn index_json(blobs: &ArchiveFile, path: &str) -> Result<Vec<u8>, FetchError> {
+    let mut bytes = Vec::new();
     let reader = blobs.open(&BlobKey::Member("index.json".to_owned()), 0)?;
-    reader.take(MAX_INDEX).read_to_end(&mut index_json).map_err(failed)?;
-    Ok((index_json, blobs))
+    let read = reader.take(MAX_INDEX).read_to_end(&mut bytes);
+    read.map_err(|source| FetchError::Io { what: path.to_owned(), source })?;
+    Ok(bytes)
 }
 
 /// Undoes the compression of a whole archive.

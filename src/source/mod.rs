@@ -1,7 +1,10 @@
 //! Image sources, the edge where images come from: one file each.
 
+mod archive;
 mod archive_file;
+mod converted;
 pub mod daemon;
+mod gzip;
 mod layout;
 pub mod registry;
 mod repository;
@@ -12,6 +15,8 @@ use std::io::Read;
 
 use crate::oci::{Blobs, Plan, PlanError, Selector};
 
+pub use archive::{ArchivedFile, ArchivedImage, open_archived};
+pub use converted::{ConfigOf, ConvertedRepository};
 pub use repository::{ArchiveRepository, LayoutRepository};
 pub use spec::{Found, ImageSpec, SpecError};
 

@@ -131,7 +131,7 @@ fn index_of(bytes: &[u8], name: &str) -> Result<Index, FetchError> {
 }
 
 /// The error of a layout in the words of a repository.
-fn flat(error: PlanError, name: &str) -> FetchError {
+pub(super) fn flat(error: PlanError, name: &str) -> FetchError {
     match error {
         PlanError::Fetch(error) => error,
         PlanError::EmptyIndex(_) => FetchError::NotFound { what: format!("an image in `{name}`") },
@@ -150,13 +150,13 @@ pub struct ArchiveRepository {
 }
 
 impl ArchiveRepository {
-    /// Opens an uncompressed archive.
+    /// The layout in an archive whose members were found.
     ///
     /// # Errors
-    /// [`FetchError::Usage`] when it holds no OCI layout.
-    pub fn open(path: &str) -> Result<Self, FetchError> {
-        let (index_json, blobs) = archive_file::open_oci(path)?;
-        Ok(Self { name: format!("oci-archive:{path}"), index_json, blobs })
+    /// [`FetchError`] when `index.json` cannot be read.
+    pub(super) fn new(name: &str, blobs: ArchiveFile) -> Result<Self, FetchError> {
+        let index_json = archive_file::index_json(&blobs, name)?;
+        Ok(Self { name: name.to_owned(), index_json, blobs })
     }
 
     /// The manifest or index that is meant, and its tag.
