@@ -178,7 +178,6 @@ fn last_commit(context: &str) -> Option<u64> {
 }
 
 /// Runs a program whose words nobody needs to see; whether it succeeded, and what it printed.
-#[expect(clippy::disallowed_methods, reason = "the command line drives builders")]
 fn quietly<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> std::io::Result<(bool, String)> {
     let done = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output()?;
     Ok((done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned()))
@@ -211,7 +210,6 @@ fn remove(archive: &str) {
 }
 
 /// Runs a command of a build. Everything that it prints goes to stderr: stdout belongs to the result.
-#[expect(clippy::disallowed_methods, reason = "the command line drives builders")]
 fn carry_out(command: &CommandLine, builder: Builder) -> Result<(), Failure> {
     Terminal::say(&format!("$ {}", command.text()));
     let mut process = Command::new(command.program);

@@ -10,7 +10,7 @@ use crate::registry::{Client, Environment, Options, RemoteRepository, Retries, f
 use crate::release::closure::{Evidence, Kind, walk};
 use crate::release::plan::{Wanted, plan};
 use crate::release::{copy_json, tree_json, tree_text};
-use crate::source::{ArchiveRepository, LayoutRepository};
+use crate::source::{ConfigOf, LayoutRepository, open_archived};
 use crate::testkit::layout::{ImageBuilder, LayoutBuilder, Packing, layer_of};
 use crate::testkit::registry::{Action, FakeRegistry, Quirks};
 
@@ -339,9 +339,9 @@ fn layouts_and_archives_are_sources_and_layouts_destinations() {
     copy(&read, &writing(&other, "back/app"), &closure_of(&read, "1.0"), None).expect("copied");
     assert_eq!(closure_of(&reading(&other, "back/app"), "1.0").order, closure.order);
     archive(&folder.path().join("layout"), &folder.path().join("layout.tar"));
-    let archive = ArchiveRepository::open(&path("layout.tar")).expect("an archive");
-    assert_eq!(archive.root(Some("1.0")).expect("a root").0.digest, root);
-    assert_eq!(closure_of(&archive, "1.0").order, closure.order);
+    let archive = open_archived(&path("layout.tar"), Some("1.0"), ConfigOf::Image).expect("an archive");
+    assert_eq!(archive.root.digest, root);
+    assert_eq!(closure_of(&*archive.repository, "1.0").order, closure.order);
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test makes an archive")]
