@@ -98,6 +98,9 @@ fn policy() -> Policy {
         rules: Vec::new(),
         waivers: Vec::new(),
         bases: Vec::new(),
+        evidence: Vec::new(),
+        locks: Vec::new(),
+        waiver_days: None,
     };
     while policy.rules.len() < RULES {
         policy.rules.extend(sources().into_iter().flat_map(|policy| policy.rules));
@@ -207,6 +210,7 @@ fn layer(at: u32) -> Layer {
         hid_bytes: 1_000_000,
         history: Some(at * 2),
         instruction: Some(format!("RUN step {at}")),
+        source: None,
     }
 }
 

@@ -6,11 +6,13 @@
 pub mod build;
 pub mod catalog;
 pub mod cli;
+pub mod companions;
 pub mod evidence;
 pub mod inspect;
 pub mod keyless;
 pub mod kms;
 pub mod layer;
+pub mod lint;
 pub mod model;
 pub mod oci;
 pub mod policy;

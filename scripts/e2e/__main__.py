@@ -13,6 +13,7 @@ ALL = [
     "registry",
     "seeds",
     "bases",
+    "evidence",
     "own_image",
     "exec",
     "policy_life",

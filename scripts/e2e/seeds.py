@@ -91,8 +91,9 @@ class Seeds(Suite):
         in_store("store_buildah", "build", "--quiet", "--format", "docker", "--tag", image, *options, "--file", SEEDS / name / file, SEEDS / name)
         archive = self.dir / f"{name}-{tag}.tar"
         self.addCleanup(in_store, "store_buildah", "rmi", "--force", image)
+        archive.unlink(missing_ok=True)
         in_store("store_buildah", "push", "--quiet", image, f"docker-archive:{archive}:{image}")
-        self.addCleanup(archive.unlink)
+        self.addCleanup(archive.unlink, missing_ok=True)
         return f"docker-archive:{archive}"
 
     def judged(self, reference, name, verdict, *, deny=(), warn=(), passed=(), named=None):
@@ -175,6 +176,36 @@ class Seeds(Suite):
             deny=["user.root", "base.allow", "healthcheck.present", "runtime.eol", "tags.forbid", "tags.semver"], warn=["layers.caches"],
             passed=["ports.exactly", "size.total", "secrets.content", "env.forbid-values", "exec.resolve"])
         self.judged(self.built(name, "1.0.0", "Dockerfile.corrected"), name, PASS, passed=["user.root", "layers.caches", "healthcheck.exec", "healthcheck.shape", "exec.resolve", "user.path-usable"])
+
+    def compared(self, reference, files, *rules):
+        """Which of the consistency rules fail at level warn with these files beside the image; nothing is inconclusive."""
+        policy = self.dir / "consistency.yaml"
+        policy.write_text("version: 1\nname: consistency\nrules:\n  consistency: { compose: warn, kubernetes: warn }\n" + "".join(rules))
+        run = imgguard("check", reference, "--policy", policy, *[part for file in files for part in ("--with", file)], "-o", "json")
+        self.assertIn(run.exit, (PASS, VIOLATIONS), f"\n{run}")
+        results = run.json()["subjects"][0]["platforms"][0]["results"]
+        return {result["rule"].removeprefix("consistency."): result for result in results if result["outcome"] == "fail"}, run
+
+    def test_deployments_of_the_seeds(self):
+        """compose files and manifests of the seeds contradict their images where the documents do, and nowhere else"""
+        deploy = SEEDS / "deploy"
+        health = "  healthcheck:\n    present: { level: deny, accept: [image, compose] }\n    exec: deny\n"
+        image = self.built("analytics-platform", "latest")
+        found, run = self.compared(image, [SEEDS / "analytics-platform" / "docker-compose.yml"], health)
+        self.assertEqual(set(found), {"healthcheck.exec", "image-refs"}, f"\n{run}")
+        self.assertIn("curl", found["healthcheck.exec"]["faults"][0]["message"])
+        found, run = self.compared(self.built("superinsight-a", "2.3.0"), [deploy / "superinsight.k8s.yml"])
+        self.assertEqual(set(found), {"ports"}, f"\n{run}")
+        self.assertEqual(len(found["ports"]["faults"]), 3, "four ports declared, one deployed")
+        found, run = self.compared(self.built("superinsight-b", "2.3.0"), [deploy / "superinsight.k8s.yml"])
+        self.assertEqual(set(found), set(), f"\n{run}")
+        found, run = self.compared(self.built("strain-seer", "1.0.0", "Dockerfile.corrected"), [deploy / "strain-seer.compose.yml"])
+        self.assertEqual(set(found), {"read-only"}, f"\n{run}")
+        self.assertIn("/tmp/app", found["read-only"]["faults"][0]["message"])
+        tearsheet = self.built("tearsheet-analyzer", "latest")
+        found, run = self.compared(tearsheet, [deploy / "tearsheet-analyzer.compose.yml", deploy / "tearsheet-analyzer.k8s.yml"],
+                                   "  healthcheck:\n    present: { level: deny, accept: [image, compose, kubernetes] }\n")
+        self.assertEqual(set(found), {"image-refs", "healthcheck.present"}, f"\n{run}")
 
     def test_every_example_policy_is_right(self):
         """every policy in policies/ and policies/examples is free of mistakes"""

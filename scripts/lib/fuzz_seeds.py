@@ -68,6 +68,12 @@ def seeds(target):
                 except ValueError:  # ustar has no room for the long names
                     continue
                 yield from (bytes([first]) + made for first in range(3))
+        case "dockerfile":
+            yield from (path.read_bytes() for path in sorted(ROOT.glob("testdata/seeds/**/Dockerfile*")))
+            yield b"# escape=`\nFROM a AS b\nRUN <<-'E' sh `\n  x\n\tE\nONBUILD COPY --from=b [\"x\", \"y\"]\nHEALTHCHECK --interval=1s CMD x\n"
+        case "evidence":
+            yield from (path.read_bytes() for path in sorted(ROOT.glob("testdata/seeds/**/*.yml")))
+            yield b"services: {a: &a {image: x, ports: [1:2/udp]}, b: {<<: *a, extends: a}}\n---\napiVersion: v1\nkind: List\nitems: []\n"
         case "policy":
             yield from (path.read_bytes() for path in sorted((ROOT / "policies").rglob("*.yaml")))
             yield b'version: 1\nname: x\nextends: ["other.yaml", "@strict"]\nrules: {}\n'

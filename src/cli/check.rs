@@ -16,7 +16,7 @@ use super::baseline::Baseline;
 use super::image::{Reader, selector};
 use super::sign::supply::{Gatherer, TrustArguments};
 use super::terminal::Terminal;
-use super::{Exit, Failure, SourceArguments, bases, output, policy};
+use super::{Exit, Failure, SourceArguments, bases, evidence, output, policy};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -27,6 +27,10 @@ pub(super) struct CheckArguments {
     /// Policy file, or a built-in policy: @default, @recommended, @strict, @minimal.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<String>,
+    /// Compare the image with this Dockerfile, compose file or Kubernetes manifest, or with all in this directory;
+    /// repeatable.
+    #[arg(long, value_name = "FILE|DIR")]
+    with: Vec<PathBuf>,
     /// Judge this platform only, such as linux/arm64; every platform of an index unless given.
     #[arg(long, value_name = "OS/ARCH|all")]
     platform: Option<String>,
@@ -57,16 +61,23 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     let known: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
     let outputs = output::parse(&arguments.output, &known)?;
     let selector = selector(arguments.platform.as_deref(), Selector::All)?;
-    let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let (mut policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
     let bases = bases::find(arguments.bases.as_deref(), policy_file.as_deref())?.map(Arc::new);
+    let evidence = evidence::read(&arguments.with, &policy, policy_file.as_deref())?;
+    evidence::adopt_waivers(&mut policy, &evidence)?;
     let reader = Reader::new(&arguments.source, terminal)?;
     let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
     let baseline = match &arguments.baseline {
         Some(path) => Baseline::read(path, reader.scanner().fingerprint_key_id().as_deref())?,
         None => Baseline::default(),
     };
-    let circumstances =
-        Circumstances { now: Some(super::now()), baseline: baseline.accepted, bases, ..Circumstances::default() };
+    let circumstances = Circumstances {
+        now: Some(super::now()),
+        baseline: baseline.accepted,
+        bases,
+        evidence,
+        ..Circumstances::default()
+    };
     let gatherer = Gatherer::open(&arguments.trust)?;
     let (reports, exit) = judge_all(arguments, &policy, &circumstances, gatherer.as_ref(), &reader, &selector);
     say_unused(&circumstances, &reports);
@@ -105,6 +116,7 @@ fn judge_all(
         match reader.inspect(image, selector) {
             Ok(mut inspection) => {
                 bases::prove(&mut inspection, circumstances.bases.as_deref());
+                evidence::place_steps(&mut inspection, &circumstances.evidence);
                 let supply = gatherer.map(|gatherer| supply(gatherer, image, &inspection, reader));
                 let circumstances = match supply.transpose() {
                     Ok(supply) => Circumstances { supply: supply.unwrap_or_default(), ..circumstances.clone() },

@@ -10,10 +10,12 @@ mod cache;
 mod check;
 mod connection;
 mod copy;
+mod evidence;
 mod exit;
 mod image;
 mod image_tree;
 mod inspect;
+mod lint;
 mod output;
 mod policy;
 mod progress;
@@ -101,6 +103,8 @@ enum Command {
     Registry(registry::RegistryArguments),
     /// Tell where credentials come from.
     Auth(auth::AuthArguments),
+    /// Judge Dockerfiles alone, before anything is built.
+    Lint(lint::LintArguments),
     /// Explain the rules.
     Rules(rules::RulesArguments),
     /// Work with policies.
@@ -201,6 +205,7 @@ fn obey(command: Command, terminal: &terminal::Terminal) -> Result<Exit, Failure
         Command::Copy(arguments) => copy::run(&arguments, terminal),
         Command::Registry(arguments) => registry::run(&arguments),
         Command::Auth(arguments) => auth::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments, terminal),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, terminal),
         Command::Build(arguments) => build::run(&arguments, terminal),

@@ -15,9 +15,7 @@ use crate::secrets::Scanner;
 use super::overlay::{Name, Origin, Overlaid, overlay};
 use super::pairs::Reach;
 use super::sightings::{self, Sighting};
-use super::{
-    accounts, base, build_facts, config_secrets, documents, instruction, mask, packages as inventory, startup,
-};
+use super::{accounts, base, config_secrets, documents, instruction, mask, packages as inventory, provenance, startup};
 
 /// Makes the facts of an image from its plan and its layers, bottom first; a layer that could not be seen is a gap.
 /// Packages are put together only when they are asked for.
@@ -59,6 +57,7 @@ pub fn assemble(
     let found = packages.then(|| inventory::sightings(&facts, &overlaid));
     let (files, hidden) = take_entries(facts, &overlaid);
 
+    let statements = provenance::statements(&plan.documents);
     let mut image = ImageFacts {
         subject: plan.subject,
         platform: plan.platform,
@@ -75,7 +74,7 @@ pub fn assemble(
         os_release: BTreeMap::new(),
         base: Vec::new(),
         inherited: None,
-        build: build_facts::read(&plan.documents),
+        build: provenance::build_facts(&statements),
         secrets: Vec::new(),
         packages: None,
         startup: Some(startup),
@@ -96,6 +95,7 @@ pub fn assemble(
         image.packages = Some(packages);
         image.gaps.extend(gaps);
     }
+    provenance::attach(&mut image, &statements);
     mask::names(&mut image, scanner);
     image.gaps.sort();
     image.gaps.dedup();
@@ -200,6 +200,7 @@ fn layer_table(
                 hid_bytes: sums.hid.get(index).copied().unwrap_or_default(),
                 history: step.and_then(|(at, _)| u32::try_from(at).ok()),
                 instruction: step.map(|(_, step)| instruction(&step.created_by)),
+                source: None,
             }
         })
         .collect()

@@ -10,7 +10,7 @@ pub(super) fn claims(image: &ImageFacts) -> Vec<BaseClaim> {
     let mut claims = Vec::new();
     claims.extend(scratch(image));
     claims.extend(named(image));
-    claims.extend(image.build.as_ref().and_then(super::build_facts::claim));
+    claims.extend(image.build.as_ref().and_then(super::provenance::claim));
     claims.extend(guessed(image));
     claims.sort_by(|left, right| right.grade.cmp(&left.grade).then_with(|| left.reference.cmp(&right.reference)));
     claims.dedup_by(|left, right| left.reference == right.reference);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Digest;
+use super::{Digest, SourceLine};
 
 /// A health check; durations are nanoseconds, 0 means the runtime's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -36,6 +36,9 @@ pub struct History {
     pub empty_layer: bool,
     /// Index of the layer it made, from 0; unset when it made none or history and layers do not pair up.
     pub layer: Option<u32>,
+    /// The lines of the Dockerfile that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceLine>,
 }
 
 /// What a container of this image starts with.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Account, BuildFacts, Derived, Digest, Document, Entry, Gap, Group, ImageConfig, Inherited, Note, Packages,
-    Platform, ScanLedger, SecretFact, Startup,
+    Platform, ScanLedger, SecretFact, SourceLine, Startup,
 };
 
 /// The version of the facts document.
@@ -89,6 +89,9 @@ pub struct Layer {
     pub history: Option<u32>,
     /// The instruction that made it, cleaned for people.
     pub instruction: Option<String>,
+    /// The lines of the Dockerfile that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceLine>,
 }
 
 /// A path of the final file system.

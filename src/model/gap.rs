@@ -30,6 +30,8 @@ pub enum GapKind {
     SecretScan,
     /// A package record could not be read, or only a part of it.
     Catalog,
+    /// A file that was given beside the image could not be read.
+    Evidence,
 }
 
 impl GapKind {
@@ -44,7 +46,7 @@ impl GapKind {
             | Self::LayerForeign
             | Self::LimitReached
             | Self::UnsupportedPlatform => true,
-            Self::Config | Self::Child | Self::Document | Self::SecretScan | Self::Catalog => false,
+            Self::Config | Self::Child | Self::Document | Self::SecretScan | Self::Catalog | Self::Evidence => false,
         }
     }
 }

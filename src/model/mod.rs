@@ -4,6 +4,7 @@ mod account;
 mod base;
 mod build;
 mod config;
+mod day;
 mod derived;
 mod digest;
 mod entry;
@@ -21,6 +22,7 @@ mod purl;
 mod secret;
 mod severity;
 mod size;
+mod source_line;
 mod startup;
 
 pub use account::{Account, Group};
@@ -29,6 +31,7 @@ pub use base::{
 };
 pub use build::{BuildFacts, BuildImage};
 pub use config::{Healthcheck, History, ImageConfig};
+pub use day::end_of_day;
 pub use derived::Derived;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use entry::{Entry, FileHash, Kind};
@@ -54,4 +57,5 @@ pub use secret::{
 };
 pub use severity::Severity;
 pub use size::{SizeError, format_bytes, parse_size};
+pub use source_line::{SourceGrade, SourceLine};
 pub use startup::{Elf, Head, LayerStartup, Linkage, Linking, OpenAccount, Program, StartText, Startup};

@@ -104,6 +104,7 @@ fn history(root: &Object<'_>) -> Result<Vec<History>, OciError> {
             comment: step.text_or_empty("comment")?,
             empty_layer: step.flag("empty_layer")?,
             layer: None,
+            source: None,
         })
     };
     entries.iter().map(entry).collect()

@@ -81,7 +81,7 @@ impl<'a> Attributor<'a> {
                 None if base_layers == 0 => Some(Attribution::Own),
                 None => None,
             },
-            Seat::Manifest | Seat::Reference | Seat::Image => Some(Attribution::Own),
+            Seat::Manifest | Seat::Reference | Seat::Image | Seat::Evidence { .. } => Some(Attribution::Own),
         }
     }
 

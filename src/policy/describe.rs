@@ -16,6 +16,10 @@ impl Policy {
     pub fn describe(&self) -> String {
         let mut text =
             format!("# {}, digest {}\nversion: 1\nname: {}\n", visible(&self.source), self.digest, word(&self.name));
+        if !self.evidence.is_empty() {
+            let paths: Vec<String> = self.evidence.iter().map(|path| word(path)).collect();
+            let _ = writeln!(text, "evidence: [{}]", paths.join(", "));
+        }
         text.push_str("rules:\n");
         let mut group = String::new();
         for configured in &self.rules {

@@ -4,6 +4,7 @@ use crate::rules::setting::{Day, KnownBase, NonEmpty, WantedPlatform};
 use crate::rules::{Level, Rule};
 use crate::yaml::{Member, Node, Scalar, Span, Value, YamlError, read, suggest};
 
+use super::alias;
 use super::waiver::WaiverDraft;
 use super::{Common, Scope, Since};
 
@@ -12,9 +13,9 @@ const VERSION: i64 = 1;
 /// Words for the levels, strictest first.
 const LEVELS: &[&str] = &["deny", "warn", "info", "off"];
 /// Keys of a file.
-const KEYS: &[&str] = &["version", "name", "extends", "bases", "limits", "lock", "rules", "waivers"];
+const KEYS: &[&str] = &["version", "name", "extends", "bases", "evidence", "limits", "lock", "rules", "waivers"];
 /// Keys of a file that the format keeps for later.
-const KEYS_KEPT: &[&str] = &["evidence", "custom", "structure", "tests", "promote"];
+const KEYS_KEPT: &[&str] = &["custom", "structure", "tests", "promote"];
 /// Keys that every rule's table may have beside `level` and the rule's own settings.
 pub(super) const COMMON_KEYS: &[&str] = &["since", "scope", "platforms"];
 /// Most characters of a policy's name.
@@ -29,6 +30,8 @@ pub(super) struct Document {
     pub(super) extends: Vec<(String, Span)>,
     /// Known base images, as tables for `base.allow`, and where the list is.
     pub(super) bases: Option<(Vec<Node>, Span)>,
+    /// Files to compare the image with, relative to this file.
+    pub(super) evidence: Vec<String>,
     /// Its rules, in the order of the text.
     pub(super) entries: Vec<Entry>,
     /// Ids of rules that are written wrongly here.
@@ -92,6 +95,7 @@ impl Document {
                 "name" => document.name(value),
                 "extends" => document.extends(value),
                 "bases" => document.bases(value),
+                "evidence" => document.evidence(value),
                 "rules" => document.rules(value, table),
                 "limits" => document.limits(value),
                 "lock" => document.lock(value, table),
@@ -170,6 +174,20 @@ impl Document {
         // A wrong list is not handed to the rule, which would complain about the same once more.
         if self.problems.len() == before {
             self.bases = Some((elements.to_vec(), value.span));
+        }
+    }
+
+    fn evidence(&mut self, value: &Node) {
+        let Some(elements) = self.filled_list(value, "a list of files and directories") else { return };
+        for element in elements {
+            match element.text() {
+                Some(text) if text.is_empty() || text.starts_with('/') || text.contains("://") => {
+                    let problem = YamlError::new(element.span, format!("`{text}` is no path relative to this file"));
+                    self.wrong(problem.with_hint("write it from the directory of this file on, such as `k8s/`"));
+                }
+                Some(text) => self.evidence.push(text.to_owned()),
+                None => self.wrong(quoted_text(element)),
+            }
         }
     }
 
@@ -257,13 +275,39 @@ impl Document {
                 self.wrong(wants(&group.value, "a table of rules").with_hint(hint));
                 continue;
             };
-            for rule in rules {
+            self.aliases(&group.key, rules, table);
+            for rule in rules.iter().filter(|rule| !alias::is_alias(&group.key, &rule.key)) {
                 if let Some(found) = find(table, &group.key, &rule.key) {
                     self.entry(found, rule);
                 } else {
                     self.wrong(unknown_rule(&group.key, rule, &names, table));
                 }
             }
+        }
+    }
+
+    /// `consistency: { compose: warn }`: one level for all rules of the group; what is named beside it counts after it.
+    fn aliases(&mut self, group: &str, members: &[Member], table: &'static [Rule]) {
+        let mut found: Vec<(&Member, Level, Span)> = Vec::new();
+        for member in members.iter().filter(|member| alias::is_alias(group, &member.key)) {
+            if let Some((level, span)) = self.level(&member.value, "a level") {
+                found.push((member, level, span));
+            }
+        }
+        match alias::settle(&found) {
+            Ok(None) => {}
+            Ok(Some(alias)) => {
+                let rules =
+                    table.iter().filter(|rule| rule.id.split_once('.').is_some_and(|(known, _)| known == group));
+                self.entries.extend(rules.map(|rule| Entry {
+                    rule,
+                    key_span: alias.key_span,
+                    level: Some((alias.level, alias.span)),
+                    settings: alias.settings.clone(),
+                    common: Vec::new(),
+                }));
+            }
+            Err(problem) => self.wrong(problem),
         }
     }
 

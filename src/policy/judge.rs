@@ -40,6 +40,7 @@ pub fn judge(policy: &Policy, mut inspection: Inspection, circumstances: &Circum
     }
     let mut gaps: Vec<_> =
         inspection.gaps.iter().chain(inspection.images.iter().flat_map(|image| &image.gaps)).cloned().collect();
+    gaps.extend(circumstances.evidence.gaps.iter().cloned());
     gaps.sort();
     gaps.dedup();
     let mut report = Report {

@@ -48,6 +48,8 @@ pub(super) struct Merged {
     pub(super) rules: Vec<Configured>,
     pub(super) waivers: Vec<Waiver>,
     pub(super) bases: Vec<KnownBase>,
+    pub(super) locks: Vec<String>,
+    pub(super) waiver_days: Option<u32>,
     pub(super) problems: Vec<YamlError>,
 }
 
@@ -159,7 +161,14 @@ impl Merge {
             }
         }
         let waivers = self.waivers.into_iter().map(|draft| draft.finish(|span| sources.origin(span)));
-        Merged { rules, waivers: waivers.collect(), bases, problems: self.problems }
+        Merged {
+            rules,
+            waivers: waivers.collect(),
+            bases,
+            locks: self.locks.into_iter().map(|(name, _)| name).collect(),
+            waiver_days: self.waiver_days.map(|(days, _)| days),
+            problems: self.problems,
+        }
     }
 
     fn check_waivers(&mut self, now: Option<i64>) {

@@ -4,6 +4,7 @@
 //! their place, and a policy with any error is no policy. It may extend presets and local files; these are applied
 //! from left to right, each once, then the file itself.
 
+mod alias;
 mod attribution;
 mod describe;
 mod document;
@@ -11,6 +12,7 @@ mod error;
 #[cfg(test)]
 mod fake;
 mod handbook;
+mod inline;
 mod judge;
 mod lock;
 mod merge;

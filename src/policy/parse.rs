@@ -119,6 +119,10 @@ impl Reader<'_> {
         };
         let mut document = Document::read(&node, self.table);
         self.problems.append(&mut document.problems);
+        let directory = key.rsplit_once('/').map_or("", |(directory, _)| directory);
+        for path in &mut document.evidence {
+            *path = joined(directory, path);
+        }
         self.files.insert(key.clone());
         self.stack.push(key);
         let before: Vec<String> = self.files.iter().cloned().collect();
@@ -207,11 +211,17 @@ impl Reader<'_> {
             }
         };
         let name = applied.last().and_then(|last| last.document.name.clone());
+        let mut evidence: Vec<String> = Vec::new();
+        for path in applied.iter().flat_map(|one| &one.document.evidence) {
+            if !evidence.contains(path) {
+                evidence.push(path.clone());
+            }
+        }
         let mut merge = Merge::default();
         for Applied { document, .. } in applied {
             merge.apply(document);
         }
-        let Merged { rules, waivers, bases, problems: wrong } = merge.finish(&sources, now);
+        let Merged { rules, waivers, bases, locks, waiver_days, problems: wrong } = merge.finish(&sources, now);
         // What a missing text would have said is not known: complaints about the whole could be wrong.
         if !incomplete {
             problems.extend(wrong);
@@ -226,8 +236,15 @@ impl Reader<'_> {
             return Err(PolicyErrors::new(problems, &sources));
         }
         let name = name.unwrap_or_else(|| file.to_owned());
-        Ok(Policy { name, source: file.to_owned(), digest, rules, waivers, bases })
+        Ok(Policy { name, source: file.to_owned(), digest, rules, waivers, bases, evidence, locks, waiver_days })
     }
+}
+
+/// Joins a relative path to a directory; `.` where nothing is left.
+fn joined(directory: &str, path: &str) -> String {
+    let whole = format!("{directory}/{path}");
+    let parts: Vec<&str> = whole.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
 /// Joins a relative path to a directory and resolves `.` and `..` in the text; none when no file name is left.

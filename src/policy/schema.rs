@@ -42,6 +42,14 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
             "anyOf": [{ "$ref": "#/$defs/level" }, table_of(&properties(&settings, generator.definitions()))],
         });
     }
+    if let Some(group) = groups.get_mut(super::alias::GROUP) {
+        for name in super::alias::NAMES {
+            group["properties"][name] = json!({
+                "description": format!("One level for all rules of the group, for {name} files."),
+                "$ref": "#/$defs/level",
+            });
+        }
+    }
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "imgguard policy",
@@ -74,6 +82,10 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
             "waivers": {
                 "description": "Exceptions: which findings of a rule are let pass, why, who answers for it, and until when.",
                 "type": "array", "items": waiver(),
+            },
+            "evidence": {
+                "description": "Dockerfiles, compose files and Kubernetes manifests, or directories of them, to compare images with.",
+                "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^/]" },
             },
             "rules": {
                 "description": "Group, rule, then a level or a table of `level` and settings.",

@@ -135,6 +135,12 @@ pub struct Policy {
     pub waivers: Vec<Waiver>,
     /// Base images whose layers are known.
     pub bases: Vec<KnownBase>,
+    /// Files and directories to compare images with, relative to the directory of the first policy file.
+    pub evidence: Vec<String>,
+    /// Rules and groups that may not be waived.
+    pub locks: Vec<String>,
+    /// Most days that a waiver may last.
+    pub waiver_days: Option<u32>,
 }
 
 impl Policy {

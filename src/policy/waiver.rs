@@ -9,7 +9,7 @@ use crate::rules::{Fault, Seat};
 use crate::yaml::{Node, Span, YamlError, read};
 
 use super::Origin;
-use super::attribution::unescape_pointer;
+use super::attribution::{setter, unescape_pointer};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -86,6 +86,41 @@ pub struct Match {
     fingerprint: Option<Fingerprint>,
     /// The subject of the finding, as reports print it.
     subject: Option<Words>,
+    /// The instruction that made it; of waivers in a Dockerfile alone.
+    #[serde(skip)]
+    lines: Option<Lines>,
+}
+
+/// Lines of a file that was given beside the image.
+pub(super) struct Lines {
+    /// The file as the user named it.
+    pub(super) file: String,
+    /// First line, from 1.
+    pub(super) first: usize,
+    /// Last line.
+    pub(super) last: usize,
+}
+
+impl Lines {
+    /// Whether what the fault is about was made there, as far as the steps of the image have places.
+    fn hold(&self, fault: &Fault, image: &ImageFacts) -> bool {
+        let layer = |at: u32| image.layers.get(usize::try_from(at).ok()?)?.source.as_ref();
+        let step = |at: u32| image.config.history.get(usize::try_from(at).ok()?)?.source.as_ref();
+        let source = match &fault.seat {
+            Seat::File { layer: at, .. } | Seat::Layer(at) => layer(*at),
+            Seat::History(at) => step(*at),
+            Seat::Config(pointer) => setter(&image.config, pointer).and_then(step),
+            Seat::Evidence { file, line, .. } => {
+                return *file == self.file && (self.first..=self.last).contains(line);
+            }
+            Seat::Manifest | Seat::Reference | Seat::Image => None,
+        };
+        source.is_some_and(|source| {
+            // The builder names the file from the repository on, the user from the working directory on.
+            let same = source.file == self.file || std::path::Path::new(&source.file).ends_with(&self.file);
+            same && usize::try_from(source.line).is_ok_and(|line| (self.first..=self.last).contains(&line))
+        })
+    }
 }
 
 /// One glob or several.
@@ -124,7 +159,7 @@ impl Match {
     /// Whether the fault is meant.
     #[must_use]
     pub fn fits(&self, fault: &Fault, image: &ImageFacts) -> bool {
-        let Self { path, sha256, purl, id, port, env, label, fingerprint, subject } = self;
+        let Self { path, sha256, purl, id, port, env, label, fingerprint, subject, lines } = self;
         path.as_ref().is_none_or(|globs| has_path(&globs.0, fault))
             && sha256.is_none_or(|hash| content(fault, image) == Some(hash))
             && purl.as_ref().is_none_or(|pattern| is_package(pattern, fault, image))
@@ -135,6 +170,12 @@ impl Match {
             && label.as_ref().is_none_or(|key| fault.subject == key.0 || label_key(fault).as_ref() == Some(&key.0))
             && fingerprint.as_ref().is_none_or(|print| fault.subject.contains(&print.0))
             && subject.as_ref().is_none_or(|subject| fault.subject == subject.0)
+            && lines.as_ref().is_none_or(|lines| lines.hold(fault, image))
+    }
+
+    /// What an instruction of a Dockerfile made.
+    pub(super) fn made_by(lines: Lines) -> Self {
+        Self { lines: Some(lines), ..Self::default() }
     }
 }
 
@@ -263,7 +304,7 @@ impl WaiverDraft {
 
     /// Whether it lasts longer than that many days from now.
     pub(super) fn is_longer_than(&self, days: u32, now: i64) -> bool {
-        self.written.until.0 > now.saturating_add(i64::from(days).saturating_add(1) * DAY)
+        is_longer_than(self.written.until.0, days, now)
     }
 
     /// The waiver, with its places.
@@ -281,6 +322,11 @@ impl WaiverDraft {
             until_origin: origin(self.until_span),
         }
     }
+}
+
+/// Whether a waiver that ends then lasts longer than that many days from now.
+pub(super) fn is_longer_than(until: i64, days: u32, now: i64) -> bool {
+    until > now.saturating_add(i64::from(days).saturating_add(1) * DAY)
 }
 
 fn ticked(words: &[&str]) -> String {

@@ -28,6 +28,8 @@ impl Kind {
 
 struct Annotation {
     kind: Kind,
+    /// A file of the repository that is to blame, instead of the one that all others point at.
+    file: Option<String>,
     line: Option<usize>,
     title: String,
     /// Lines; each is made safe by itself.
@@ -49,7 +51,10 @@ pub(super) fn render(reports: &[Report], context: &Context<'_>) -> String {
         }
         if shown < of_kind.len() {
             let lines = vec![format!("and {} more (see the report of `imgguard check`)", of_kind.len() - shown)];
-            text.push_str(&command(&Annotation { kind, line: None, title: "imgguard".to_owned(), lines }, context));
+            text.push_str(&command(
+                &Annotation { kind, file: None, line: None, title: "imgguard".to_owned(), lines },
+                context,
+            ));
         }
     }
     text
@@ -62,7 +67,7 @@ fn verdicts(reports: &[Report]) -> Annotation {
     let passed = !reports.is_empty() && reports.iter().all(|report| matches!(report.verdict, Verdict::Pass(_)));
     let lines = if lines.is_empty() { vec!["no image was judged".to_owned()] } else { lines };
     let kind = if passed { Kind::Notice } else { Kind::Error };
-    Annotation { kind, line: None, title: "imgguard".to_owned(), lines }
+    Annotation { kind, file: None, line: None, title: "imgguard".to_owned(), lines }
 }
 
 fn of_report(report: &Report, context: &Context<'_>) -> Vec<Annotation> {
@@ -72,6 +77,7 @@ fn of_report(report: &Report, context: &Context<'_>) -> Vec<Annotation> {
         let words = findings::placed(seen.gap.layer, seen.gap.path.as_deref(), &seen.gap.detail);
         Annotation {
             kind: if seen.blocking { Kind::Error } else { Kind::Notice },
+            file: None,
             line: None,
             title: format!("not seen: {}", findings::kind_name(&seen.gap.kind)),
             lines: vec![words, image_line(report, &seen.images)],
@@ -82,6 +88,7 @@ fn of_report(report: &Report, context: &Context<'_>) -> Vec<Annotation> {
     let waived = findings.iter().filter(|finding| finding.weight == Weight::Waived).count();
     let number = (waived > 0).then(|| Annotation {
         kind: Kind::Notice,
+        file: None,
         line: None,
         title: "waived".to_owned(),
         lines: vec![format!("{} waived by the policy", count(waived, "finding")), image_line(report, &[])],
@@ -115,9 +122,12 @@ fn annotation(report: &Report, finding: &Finding<'_>, context: &Context<'_>) -> 
         lines.extend(format!("fix: {}", finding.fix()).lines().map(str::to_owned));
     }
     let policy = context.repository_file == Some(finding.origin.file.as_str());
+    let own = finding.place.in_repository().filter(|(file, ..)| super::sarif::repository_path(file).is_some());
+    let line = (policy && finding.origin.line > 0).then_some(finding.origin.line);
     Annotation {
         kind,
-        line: (policy && finding.origin.line > 0).then_some(finding.origin.line),
+        file: own.map(|(file, ..)| file.trim_start_matches("./").to_owned()),
+        line: own.map(|(_, line, _)| line).or(line),
         title: finding.rule.id.to_string(),
         lines,
     }
@@ -125,8 +135,10 @@ fn annotation(report: &Report, finding: &Finding<'_>, context: &Context<'_>) -> 
 
 fn command(annotation: &Annotation, context: &Context<'_>) -> String {
     let lines: Vec<_> = annotation.lines.iter().map(|line| visible(line).replace("##[", "#\\x23[")).collect();
-    let place = context
-        .repository_file
+    let place = annotation
+        .file
+        .as_deref()
+        .or(context.repository_file)
         .map(|file| format!("file={},line={},", command_property(&visible(file)), annotation.line.unwrap_or(1)));
     format!(
         "::{} {}title={}::{}\n",

@@ -298,6 +298,15 @@ enum Location<'a> {
         /// From 0.
         index: u32,
     },
+    /// A file that was given beside the image.
+    Evidence {
+        /// As the user named it.
+        file: &'a str,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
     /// The manifest or the index.
     Manifest,
     /// The reference: its tag or repository.
@@ -324,6 +333,9 @@ struct BuildStep<'a> {
     instruction: Option<String>,
     /// The layer is proved to belong to the base image.
     base: bool,
+    /// The lines of the Dockerfile that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<model::SourceLine>,
 }
 
 /// How a build step has to do with a fault.
@@ -521,6 +533,7 @@ fn fault<'a>(
         rules::Seat::File { path, layer, line } => Location::File { path, layer: *layer, line: *line },
         rules::Seat::Layer(layer) => Location::Layer { layer: *layer },
         rules::Seat::History(index) => Location::History { index: *index },
+        rules::Seat::Evidence { file, line, column } => Location::Evidence { file, line: *line, column: *column },
         rules::Seat::Manifest => Location::Manifest,
         rules::Seat::Reference => Location::Reference,
         rules::Seat::Image => Location::Image,
@@ -534,7 +547,7 @@ fn fault<'a>(
 }
 
 fn build_step(facts: &model::ImageFacts, step: Step) -> BuildStep<'_> {
-    let Step { role, layer, history, instruction, base } = step;
+    let Step { role, layer, history, instruction, base, source } = step;
     let of = layer.and_then(|index| facts.layers.get(usize::try_from(index).ok()?));
     BuildStep {
         role: match role {
@@ -552,6 +565,7 @@ fn build_step(facts: &model::ImageFacts, step: Step) -> BuildStep<'_> {
         history,
         instruction,
         base,
+        source,
     }
 }
 

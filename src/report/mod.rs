@@ -14,6 +14,7 @@ mod inspect_text;
 mod json;
 mod junit;
 mod layer_diff;
+mod lint;
 mod markdown;
 mod place;
 mod sarif;
@@ -29,6 +30,7 @@ pub(crate) mod sample;
 pub use inspect_json::inspect_json;
 pub use inspect_text::{InspectOptions, Tree, inspect_text};
 pub use json::SCHEMA;
+pub use lint::{LINT_FORMATS, LintFormat};
 pub use secrets::{Ledger, SECRETS_FORMATS, SecretsFormat, SecretsReport, Skipped, Standing, Target, Told};
 
 /// What a format needs to know beside the reports.
@@ -89,6 +91,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("bases-v1.json", inspect_json::bases_schema()),
         ("facts-v1.json", inspect_json::schema()),
         ("secrets-v1.json", secrets::schema()),
+        ("lint-v1.json", lint::schema()),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::model::{How, ImageFacts, Place as SecretPlace};
+use crate::model::{How, ImageFacts, Place as SecretPlace, SourceLine};
 use crate::policy::{Attribution, Attributor, instruction, setter, unescape_pointer};
 use crate::rules::Seat;
 
@@ -48,6 +48,8 @@ pub(super) struct Step {
     pub(super) instruction: Option<String>,
     /// Whether the layer is proved to belong to the base image.
     pub(super) base: bool,
+    /// The lines of the Dockerfile that it comes from.
+    pub(super) source: Option<SourceLine>,
 }
 
 /// Where a fault sits.
@@ -57,6 +59,20 @@ pub(super) struct Place {
     pub(super) locator: Option<String>,
     /// The steps that made it, first step first.
     pub(super) steps: Vec<Step>,
+    /// The file beside the image that it is in, with line and column.
+    pub(super) beside: Option<(String, usize, usize)>,
+}
+
+impl Place {
+    /// The file of the repository that is to blame, with line and column: a file beside the image, else the line of the
+    /// Dockerfile that made the first step.
+    pub(super) fn in_repository(&self) -> Option<(&str, usize, usize)> {
+        if let Some((file, line, column)) = &self.beside {
+            return Some((file, *line, *column));
+        }
+        let source = self.steps.first().filter(|step| !step.base)?.source.as_ref()?;
+        Some((&source.file, usize::try_from(source.line).ok()?, 1))
+    }
 }
 
 /// Answers "where" for one image.
@@ -86,7 +102,8 @@ impl<'a> Places<'a> {
     pub(super) fn of(&self, seat: &Seat) -> Place {
         match seat {
             Seat::Config(pointer) => {
-                Place { locator: Some(dotted(pointer)), steps: self.set_by(pointer).into_iter().collect() }
+                let steps = self.set_by(pointer).into_iter().collect();
+                Place { locator: Some(dotted(pointer)), steps, beside: None }
             }
             Seat::File { path, layer, line } => {
                 let line = line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -95,14 +112,20 @@ impl<'a> Places<'a> {
                     steps[0].role = Role::Shipped;
                     steps.push(self.layer(Role::Hid(how), by));
                 }
-                Place { locator: Some(format!("/{}{line}", path.trim_start_matches('/'))), steps }
+                Place { locator: Some(format!("/{}{line}", path.trim_start_matches('/'))), steps, beside: None }
             }
-            Seat::Layer(layer) => Place { locator: None, steps: vec![self.layer(Role::Wrote, *layer)] },
+            Seat::Layer(layer) => Place { steps: vec![self.layer(Role::Wrote, *layer)], ..Place::default() },
             Seat::History(index) => {
-                Place { locator: Some(format!("history[{index}]")), steps: vec![self.history(Role::Wrote, *index)] }
+                let steps = vec![self.history(Role::Wrote, *index)];
+                Place { locator: Some(format!("history[{index}]")), steps, beside: None }
             }
-            Seat::Manifest => Place { locator: Some("manifest".to_owned()), steps: Vec::new() },
-            Seat::Reference => Place { locator: Some("reference".to_owned()), steps: Vec::new() },
+            Seat::Evidence { file, line, column } => Place {
+                locator: Some(format!("{file}:{line}:{column}")),
+                steps: Vec::new(),
+                beside: Some((file.clone(), *line, *column)),
+            },
+            Seat::Manifest => Place { locator: Some("manifest".to_owned()), ..Place::default() },
+            Seat::Reference => Place { locator: Some("reference".to_owned()), ..Place::default() },
             Seat::Image => Place::default(),
         }
     }
@@ -113,7 +136,8 @@ impl<'a> Places<'a> {
         let history = layer.and_then(|layer| layer.history);
         let instruction = layer.and_then(|layer| layer.instruction.clone());
         let instruction = instruction.map(|text| self.veil(history, text));
-        Step { role, layer: Some(index), history, instruction, base: index < self.attributor.base_layers() }
+        let source = layer.and_then(|layer| layer.source.clone());
+        Step { role, layer: Some(index), history, instruction, base: index < self.attributor.base_layers(), source }
     }
 
     fn history(&self, role: Role, index: u32) -> Step {
@@ -122,7 +146,8 @@ impl<'a> Places<'a> {
             return Step { history: Some(index), ..self.layer(role, layer) };
         }
         let instruction = entry.map(|entry| self.veil(Some(index), instruction(&entry.created_by)));
-        Step { role, layer: None, history: Some(index), instruction, base: false }
+        let source = entry.and_then(|entry| entry.source.clone());
+        Step { role, layer: None, history: Some(index), instruction, base: false, source }
     }
 
     fn veil(&self, history: Option<u32>, text: String) -> String {

@@ -146,6 +146,7 @@ fn layer(salt: &str, size: u64, hidden_bytes: u64, hid_bytes: u64, history: u32,
         hid_bytes,
         history: Some(history),
         instruction: Some(instruction.to_owned()),
+        source: None,
     }
 }
 
@@ -171,6 +172,7 @@ fn history(created_by: &str, layer: Option<u32>) -> History {
         comment: String::new(),
         empty_layer: layer.is_none(),
         layer,
+        source: None,
     }
 }
 
@@ -418,6 +420,9 @@ pub(crate) fn passed() -> Report {
         rules: Vec::new(),
         waivers: Vec::new(),
         bases: Vec::new(),
+        evidence: Vec::new(),
+        locks: Vec::new(),
+        waiver_days: None,
     };
     let mut good = image("linux/amd64");
     good.subject.reference = "registry.example/acme/tool:2.0.0".to_owned();

@@ -277,7 +277,11 @@ impl ResultWriter<'_> {
             _ = write!(text, "\nFix: {}", finding.fix());
         }
         let name = finding.place.locator.as_deref().unwrap_or(finding.subject);
-        let place = self.place(&finding.origin.file, finding.origin.line);
+        let place = finding
+            .place
+            .in_repository()
+            .and_then(|(file, line, column)| Some(at_column(repository_path(file)?, line, column)))
+            .unwrap_or_else(|| self.place(&finding.origin.file, finding.origin.line));
         let policy = (self.context.repository_file != Some(finding.origin.file.as_str()) && finding.origin.line > 0)
             .then(|| repository_path(&finding.origin.file))
             .flatten()
@@ -320,9 +324,10 @@ impl ResultWriter<'_> {
 }
 
 fn step_words(step: &super::place::Step) -> String {
+    let source = step.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
     let layer = step.layer.map(|layer| format!(" layer {layer}")).unwrap_or_default();
     let base = if step.base { " (base)" } else { "" };
-    format!("{}{layer}{base}: {}", step.role.word(), step.instruction.as_deref().unwrap_or("?"))
+    format!("{}{layer}{base}: {}{source}", step.role.word(), step.instruction.as_deref().unwrap_or("?"))
 }
 
 /// The life of a file that a later layer hides.
@@ -350,8 +355,13 @@ fn fingerprint(part: &Part<'_>, rule: &str, subject: &str) -> Fingerprints {
 }
 
 pub(super) fn at(uri: String, line: usize) -> Location {
-    let line = line.max(1);
-    let region = Region { start_line: line, start_column: 1, end_line: line, end_column: 2 };
+    at_column(uri, line, 1)
+}
+
+pub(super) fn at_column(uri: String, line: usize, column: usize) -> Location {
+    let (line, column) = (line.max(1), column.max(1));
+    let region =
+        Region { start_line: line, start_column: column, end_line: line, end_column: column.saturating_add(1) };
     let physical_location = PhysicalLocation { artifact_location: ArtifactLocation { uri }, region };
     Location { physical_location, logical_locations: Vec::new(), message: None }
 }

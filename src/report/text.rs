@@ -222,6 +222,8 @@ impl Writer<'_> {
             }
             if step.base {
                 self.sheet.put(INFO, "(base)").plain(" ");
+            } else if let Some(source) = &step.source {
+                self.sheet.put(INFO, &format!("own, {source}")).plain("  ");
             }
             let cut: String = instruction.chars().take(INSTRUCTION).collect();
             let cut = if cut.len() < instruction.len() { cut + "…" } else { cut };

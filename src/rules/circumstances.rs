@@ -1,9 +1,10 @@
-//! What a run brings along beside the facts and the policy: the time, what was accepted before, recorded bases, and what
-//! signers say.
+//! What a run brings along beside the facts and the policy: the time, what was accepted before, recorded bases, files
+//! beside the image, and what signers say.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::companions::Evidence;
 use crate::model::{BaseLock, Digest};
 
 /// A secret that was accepted before.
@@ -52,6 +53,8 @@ pub struct Circumstances {
     pub bases: Option<Arc<BaseLock>>,
     /// Verified signatures and attestations, by the digest of the image; an image is missing when none were looked for.
     pub supply: BTreeMap<Digest, SupplyEvidence>,
+    /// Dockerfiles, compose files and manifests that were given beside the image.
+    pub evidence: Evidence,
 }
 
 impl Circumstances {

@@ -1,12 +1,14 @@
 //! `healthcheck.exec`: the command of the health check is in the image and can be started.
 
+use crate::companions::{Action, Probe, Workload};
 use crate::model::ImageFacts;
 
-use super::exec::{self, Resolver, Topic};
+use super::exec::{self, Resolver, Subject, Topic};
 use super::healthcheck_present::advice;
 use super::setting::NoSettings;
 use super::words::code;
-use super::{Check, Fault, Level, Outcome, Rule};
+use super::workloads::{Source, both, resolved, select};
+use super::{Check, Circumstances, Fault, Level, Outcome, Rule};
 
 pub(super) const RULE: Rule = Rule {
     id: "healthcheck.exec",
@@ -25,6 +27,10 @@ pub(super) const RULE: Rule = Rule {
         ("", "healthcheck CMD-SHELL true"),
         ("", "healthcheck CMD /probe\nuser 1000\n0700 0:0 probe elf"),
         ("", "healthcheck CMD-SHELL curl -f x || wget x\n0755 0:0 bin/sh elf"),
+        (
+            "",
+            "0755 0:0 usr/bin/python3 elf\n--- compose.yml\nservices:\n  app: {build: ., healthcheck: {test: [CMD, curl, -f, \"http://localhost:8501/\"]}}",
+        ),
     ],
     passes: &[
         ("", "healthcheck CMD curl -f http://localhost/\n0755 0:0 usr/bin/curl elf"),
@@ -45,36 +51,66 @@ struct Exec;
 
 impl Check for Exec {
     fn decide(&self, image: &ImageFacts) -> Outcome {
+        self.decide_in(image, &Circumstances::default())
+    }
+
+    fn decide_in(&self, image: &ImageFacts, circumstances: &Circumstances) -> Outcome {
         if image.platform.os == "windows" {
             return Outcome::Unknown("commands of Windows images are not resolved".to_owned());
         }
         let resolver = Resolver::new(image);
-        let Some(subject) = exec::health(&resolver) else {
+        let kinds: Vec<Source> = both().into();
+        let selection = select(image, &circumstances.evidence, &kinds);
+        let mut subjects: Vec<Subject> = exec::health(&resolver).into_iter().collect();
+        for workload in &selection.own {
+            subjects.extend(workload.probes.iter().filter_map(|probe| probed(&resolver, workload, probe)));
+        }
+        if subjects.is_empty() {
             return Outcome::NotApplicable("there is no health check".to_owned());
-        };
-        let report = subject.report;
-        let failures = report.failures.iter().filter(|finding| finding.topic == Topic::Command);
-        let faults: Vec<Fault> = failures
-            .map(|finding| Fault {
-                subject: format!("HEALTHCHECK: {}", finding.runs),
-                message: finding.words(&subject.name),
-                seat: finding.seat(image, &subject.seat),
-                fix: advice(image),
-            })
-            .collect();
+        }
+        let faults: Vec<Fault> = subjects.iter().flat_map(|subject| faults(image, subject)).collect();
         if !faults.is_empty() {
             return Outcome::Fail(faults);
         }
-        if let Some(why) = report.unknown.first() {
+        if let Some(why) = subjects.iter().find_map(|subject| subject.report.unknown.first()) {
             return Outcome::Unknown(why.clone());
         }
-        if let Some(doubt) = report.doubts.first() {
-            return Outcome::Unknown(format!("only if it is reached, {}", doubt.words(&subject.name)));
+        let doubt = |subject: &Subject| subject.report.doubts.first().map(|doubt| doubt.words(&subject.name));
+        if let Some(words) = subjects.iter().find_map(doubt) {
+            return Outcome::Unknown(format!("only if it is reached, {words}"));
         }
-        let instead = report.replaced.first();
+        let reports = || subjects.iter().map(|subject| &subject.report);
+        let instead = reports().find_map(|report| report.replaced.first());
         let instead = instead.map_or_else(String::new, |finding| format!("; {} is not there", code(&finding.runs)));
-        Outcome::Pass(format!("{}{instead}", report.resolved.join(", ")))
+        let programs: Vec<&str> = reports().flat_map(|report| &report.resolved).map(String::as_str).collect();
+        Outcome::Pass(format!("{}{instead}", programs.join(", ")))
     }
+}
+
+fn faults(image: &ImageFacts, subject: &Subject) -> Vec<Fault> {
+    let failures = subject.report.failures.iter().filter(|finding| finding.topic == Topic::Command);
+    failures
+        .map(|finding| Fault {
+            subject: format!("{}: {}", subject.id.replace('`', ""), finding.runs),
+            message: finding.words(&subject.name),
+            seat: finding.seat(image, &subject.seat),
+            fix: advice(image),
+        })
+        .collect()
+}
+
+/// The command of a health check or probe that a file beside the image has.
+fn probed(resolver: &Resolver<'_>, workload: &Workload, probe: &Probe) -> Option<Subject> {
+    let words = match &probe.action {
+        Action::Exec(words) => words.clone(),
+        Action::Shell(text) => {
+            let default = ["/bin/sh".to_owned(), "-c".to_owned()];
+            let shell = resolver.image.config.shell.as_deref().filter(|shell| !shell.is_empty()).unwrap_or(&default);
+            shell.iter().chain([text]).cloned().collect()
+        }
+        Action::Http { .. } | Action::Tcp(_) => return None,
+    };
+    resolved(resolver, workload, format!("`{}` of {}", probe.what, workload.name), &probe.place, &words)
 }
 
 #[cfg(test)]

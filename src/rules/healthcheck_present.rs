@@ -2,11 +2,13 @@
 
 use serde::Deserialize;
 
+use crate::companions::{Place, Workload};
 use crate::model::ImageFacts;
 
 use super::setting::{Declared, NonEmpty};
 use super::words::{code, codes};
-use super::{Check, Fault, Level, Outcome, Rule, Seat};
+use super::workloads::{Source, fault, select};
+use super::{Check, Circumstances, Fault, Level, Outcome, Rule, Seat};
 
 pub(super) const RULE: Rule = Rule {
     id: "healthcheck.present",
@@ -27,12 +29,25 @@ pub(super) const RULE: Rule = Rule {
         ("", "healthcheck CMD"),
         ("", "healthcheck [\"CMD-SHELL\", \" \"]"),
         ("", "healthcheck curl -f http://localhost/"),
+        ("{accept: [image]}", "--- compose.yml\nservices:\n  app: {build: ., healthcheck: {test: \"true\"}}"),
+        (
+            "{accept: [kubernetes]}",
+            "healthcheck CMD true\n--- pod.yml\napiVersion: v1\nkind: Pod\nspec:\n  containers: [{image: app}]",
+        ),
         ("", "step HEALTHCHECK &{[\"CMD-SHELL\" \"curl -f http://localhost/\"] \"30s\" \"5s\" \"0s\" '\\x00'}"),
     ],
     passes: &[
         ("", "healthcheck CMD curl -f http://localhost/"),
         ("{accept: [image]}", "healthcheck CMD-SHELL curl -f http://localhost/ || exit 1"),
         ("", "healthcheck [\"CMD\", \"/app\", \"health\"]"),
+        (
+            "{accept: [image, compose]}",
+            "--- compose.yml\nservices:\n  app: {build: ., healthcheck: {test: \"wget -q http://localhost/\"}}",
+        ),
+        (
+            "{accept: [kubernetes]}",
+            "--- pod.yml\napiVersion: v1\nkind: Pod\nspec:\n  containers: [{image: app, livenessProbe: {httpGet: {port: 80}}}]",
+        ),
     ],
     build: |settings| Ok(Box::new(settings.read::<Present>()?)),
     schema: |generator| generator.subschema_for::<Present>(),
@@ -44,6 +59,10 @@ pub(super) const RULE: Rule = Rule {
 enum Evidence {
     /// `HEALTHCHECK` in the image's config.
     Image,
+    /// `healthcheck` of the service that runs the image, in a compose file.
+    Compose,
+    /// A liveness or readiness probe of the container that runs the image, in a Kubernetes manifest.
+    Kubernetes,
 }
 
 /// Where a health check may stand.
@@ -52,7 +71,6 @@ enum Evidence {
 struct Present {
     /// What counts; `[image]` when not given.
     #[serde(default = "in_the_image")]
-    #[expect(dead_code, reason = "there is one kind of evidence; reading it refuses the others")]
     #[schemars(extend("x-tighter" = "fewer"))]
     accept: NonEmpty<Evidence>,
 }
@@ -63,42 +81,100 @@ fn in_the_image() -> NonEmpty<Evidence> {
 
 impl Check for Present {
     fn decide(&self, image: &ImageFacts) -> Outcome {
-        let message = match image.config.healthcheck.as_ref().map(|check| &check.test[..]) {
-            None => match lost(image) {
-                Some(index) => {
-                    return Outcome::Fail(vec![Fault {
-                        subject: "HEALTHCHECK".to_owned(),
-                        message: "lost: OCI format. The history names `HEALTHCHECK`, but the config lacks it"
-                            .to_owned(),
-                        seat: Seat::History(index),
-                        fix: Some(
-                            "build in Docker format, which keeps it: `buildah build --format docker` or `podman build \
-                             --format docker`"
-                                .to_owned(),
-                        ),
-                    }]);
-                }
-                None => "there is no `HEALTHCHECK`".to_owned(),
-            },
-            Some([]) => "`HEALTHCHECK` only inherits, and there is nothing to inherit from".to_owned(),
-            Some([kind, ..]) if kind == "NONE" => "`HEALTHCHECK NONE` switches the check off".to_owned(),
-            Some([kind, command @ ..]) if kind == "CMD" || kind == "CMD-SHELL" => match command.first() {
-                Some(first) if !first.trim().is_empty() => {
-                    return Outcome::Pass(format!("{kind} {}", command.join(" ")));
-                }
-                _ => format!("`HEALTHCHECK` has {} without a command", code(kind)),
-            },
-            Some([kind, ..]) => {
-                format!("`HEALTHCHECK` starts with {}; runtimes know only `CMD`, `CMD-SHELL` and `NONE`", code(kind))
-            }
-        };
-        Outcome::Fail(vec![Fault {
-            subject: "HEALTHCHECK".to_owned(),
-            message,
-            seat: Seat::Config("/config/Healthcheck".to_owned()),
-            fix: advice(image),
-        }])
+        self.decide_in(image, &Circumstances::default())
     }
+
+    fn decide_in(&self, image: &ImageFacts, circumstances: &Circumstances) -> Outcome {
+        let own = self.accept.contains(&Evidence::Image).then(|| in_config(image));
+        if let Some(Outcome::Pass(_)) = own {
+            return own.unwrap_or_else(|| in_config(image));
+        }
+        let mut bare = None;
+        for source in self.sources() {
+            let selection = select(image, &circumstances.evidence, &[source]);
+            if let Some(workload) = selection.own.iter().find(|workload| asks(workload)) {
+                return Outcome::Pass(format!("{} asks for its health", workload.name));
+            }
+            if let Outcome::Unknown(why) = selection.outcome(Vec::new()) {
+                return Outcome::Unknown(why);
+            }
+            bare =
+                bare.or_else(|| selection.own.first().map(|workload| (workload.name.clone(), workload.place.clone())));
+        }
+        own.unwrap_or_else(|| Outcome::Fail(vec![not_asked(bare)]))
+    }
+}
+
+impl Present {
+    /// The files beside the image that count.
+    fn sources(&self) -> Vec<Source> {
+        let kinds = [(Evidence::Compose, Source::Compose), (Evidence::Kubernetes, Source::Kubernetes)];
+        kinds.into_iter().filter(|(accepted, _)| self.accept.contains(accepted)).map(|(_, source)| source).collect()
+    }
+}
+
+/// Whether a container is asked for its health all the time it runs.
+fn asks(workload: &Workload) -> bool {
+    workload.health_off.is_none() && workload.probes.iter().any(|probe| probe.what != "startupProbe")
+}
+
+fn not_asked(bare: Option<(String, Place)>) -> Fault {
+    let fix = "give the service a `healthcheck`, or the container a `livenessProbe`";
+    let subject = "HEALTHCHECK".to_owned();
+    match bare {
+        Some((name, place)) => {
+            let message =
+                format!("{name} is not asked for its health; the policy accepts no `HEALTHCHECK` of the image");
+            fault(subject, message, &place, fix)
+        }
+        None => Fault {
+            subject,
+            message:
+                "no file that was given asks for the container's health; the policy accepts no `HEALTHCHECK` of the \
+                      image"
+                    .to_owned(),
+            seat: Seat::Image,
+            fix: Some(fix.to_owned()),
+        },
+    }
+}
+
+/// What the image itself says.
+fn in_config(image: &ImageFacts) -> Outcome {
+    let message = match image.config.healthcheck.as_ref().map(|check| &check.test[..]) {
+        None => match lost(image) {
+            Some(index) => {
+                return Outcome::Fail(vec![Fault {
+                    subject: "HEALTHCHECK".to_owned(),
+                    message: "lost: OCI format. The history names `HEALTHCHECK`, but the config lacks it".to_owned(),
+                    seat: Seat::History(index),
+                    fix: Some(
+                        "build in Docker format, which keeps it: `buildah build --format docker` or `podman build \
+                         --format docker`"
+                            .to_owned(),
+                    ),
+                }]);
+            }
+            None => "there is no `HEALTHCHECK`".to_owned(),
+        },
+        Some([]) => "`HEALTHCHECK` only inherits, and there is nothing to inherit from".to_owned(),
+        Some([kind, ..]) if kind == "NONE" => "`HEALTHCHECK NONE` switches the check off".to_owned(),
+        Some([kind, command @ ..]) if kind == "CMD" || kind == "CMD-SHELL" => match command.first() {
+            Some(first) if !first.trim().is_empty() => {
+                return Outcome::Pass(format!("{kind} {}", command.join(" ")));
+            }
+            _ => format!("`HEALTHCHECK` has {} without a command", code(kind)),
+        },
+        Some([kind, ..]) => {
+            format!("`HEALTHCHECK` starts with {}; runtimes know only `CMD`, `CMD-SHELL` and `NONE`", code(kind))
+        }
+    };
+    Outcome::Fail(vec![Fault {
+        subject: "HEALTHCHECK".to_owned(),
+        message,
+        seat: Seat::Config("/config/Healthcheck".to_owned()),
+        fix: advice(image),
+    }])
 }
 
 /// The last history entry that sets a health check, when no later one switches it off.
@@ -178,7 +254,7 @@ mod tests {
 
     #[test]
     fn only_known_evidence_is_accepted() {
-        assert!(complaint("healthcheck.present", "{accept: [image, compose]}").starts_with("1:18: unknown value"));
+        assert!(complaint("healthcheck.present", "{accept: [image, nomad]}").starts_with("1:18: unknown value"));
         assert!(complaint("healthcheck.present", "{accept: []}").starts_with("1:10: an empty list"));
     }
 }

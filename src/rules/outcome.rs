@@ -53,6 +53,15 @@ pub enum Seat {
     Layer(u32),
     /// A history entry (from 0).
     History(u32),
+    /// A file that was given beside the image.
+    Evidence {
+        /// The file as the user named it.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+    },
     /// The manifest or index.
     Manifest,
     /// The reference: its tag or repository.

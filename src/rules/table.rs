@@ -11,6 +11,13 @@ pub const RULES: &[Rule] = &[
     super::base_outdated::RULE,
     super::base_stages::RULE,
     super::base_tag::RULE,
+    super::consistency_command::RULE,
+    super::consistency_env::RULE,
+    super::consistency_health::RULE,
+    super::consistency_image_refs::RULE,
+    super::consistency_ports::RULE,
+    super::consistency_read_only::RULE,
+    super::consistency_user::RULE,
     super::env_forbid_values::RULE,
     super::env_require::RULE,
     super::env_tls_off::RULE,
@@ -95,7 +102,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 pub(super) mod tests {
     use super::*;
     use crate::rules::{Check, Circumstances, Outcome, Proven, SettingsError, SettingsReader, SupplyEvidence};
-    use crate::testkit::image::{circumstances, images};
+    use crate::testkit::image::{circumstances, evidence, images};
 
     fn build(id: &str, settings: &str) -> Result<Box<dyn Check>, SettingsError> {
         let node = crate::yaml::parse(settings).expect("YAML");
@@ -104,13 +111,14 @@ pub(super) mod tests {
 
     /// What the rule says of the image.
     pub(in crate::rules) fn decide(id: &str, settings: &str, text: &str) -> Outcome {
-        let (circumstances, text) = with_evidence(text);
-        decide_in(id, settings, &text, &circumstances)
+        let (text, evidence) = evidence(text);
+        let (circumstances, text) = with_proofs(text);
+        decide_in(id, settings, &text, &Circumstances { evidence, ..circumstances })
     }
 
     /// Takes the lines about evidence out of the text of an image: `evidence complete`, `evidence gap WHY`,
     /// `evidence TYPE by SIGNER [builder ID] [source URL] [matches|differs]`.
-    fn with_evidence(text: &str) -> (Circumstances, String) {
+    fn with_proofs(text: &str) -> (Circumstances, String) {
         let (about, image): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("evidence "));
         let image = image.join("\n");
         let mut circumstances = circumstances(&image);
@@ -232,6 +240,13 @@ pub(super) mod tests {
         IG0203 base.outdated
         IG0205 base.stages
         IG0204 base.tag
+        IG1906 consistency.command
+        IG1907 consistency.env
+        IG1902 consistency.health
+        IG1905 consistency.image-refs
+        IG1901 consistency.ports
+        IG1904 consistency.read-only
+        IG1903 consistency.user
         IG0901 env.forbid-values
         IG0902 env.require
         IG0903 env.tls-off

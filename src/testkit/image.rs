@@ -37,6 +37,7 @@
 //!                                        moved. The last line of a name is what it points at.
 //! now 2026-02-01                         the time of the run
 //! stages 2                               what the provenance says; also `unknown`
+//! --- compose.yml                        begins a file beside the image, see [`evidence`]: all lines behind it
 //! # a comment
 //! ```
 
@@ -44,6 +45,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use crate::catalog::{self, HEAD, Input, Takers};
+use crate::companions::Evidence;
 use crate::inspect::{StartupCollector, assemble, prove_base};
 use crate::model::{
     BaseClaim, BuildFacts, CatalogRecord, Dependency, Digest, Document, Elf, Entry, FileHash, Gap, GapKind, Grade,
@@ -117,6 +119,28 @@ pub fn circumstances(text: &str) -> Circumstances {
     let (now, known) = (parts.now, parts.known.clone());
     let bases = if known.is_empty() { None } else { known::lock(&known, &image(text)).map(Arc::new) };
     Circumstances { now, bases, ..Circumstances::default() }
+}
+
+/// What describes the images, and the files beside them: a line `--- NAME` begins a file, which goes on to the next such
+/// line.
+pub fn evidence(text: &str) -> (&str, Evidence) {
+    let mut parts = text.split("--- ");
+    let images = parts.next().unwrap_or_default();
+    let mut evidence = Evidence::default();
+    for part in parts {
+        let (name, content) = part.split_once('\n').unwrap_or((part, ""));
+        evidence.add(name.trim(), content.as_bytes(), true);
+    }
+    (images, evidence)
+}
+
+/// An image and the files beside it.
+///
+/// # Panics
+/// With the line, when a line before the first file is malformed.
+pub fn with_evidence(text: &str) -> (ImageFacts, Evidence) {
+    let (text, evidence) = evidence(text);
+    (image(text), evidence)
 }
 
 /// The plan and the layers that the text describes, before the overlay.

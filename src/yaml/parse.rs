@@ -7,9 +7,9 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as RawSpan};
 use super::{Member, Node, Scalar, Span, Value, YamlError};
 
 /// Deepest nesting that is read.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 /// Most nodes that are read.
-const MAX_NODES: usize = 200_000;
+pub(super) const MAX_NODES: usize = 200_000;
 /// Most complaints that are collected before reading stops.
 const MAX_PROBLEMS: usize = 100;
 
@@ -41,14 +41,14 @@ pub fn parse_all(text: &str) -> (Option<Node>, Vec<YamlError>) {
 }
 
 /// Where lines start. Places are taken from the line and column of a marker: its index drifts in some constructs.
-struct Lines<'text> {
+pub(super) struct Lines<'text> {
     text: &'text str,
     starts: Vec<usize>,
 }
 
 impl<'text> Lines<'text> {
     /// Line breaks are `\n`, `\r\n` and `\r` (YAML 1.2.2, 5.4).
-    fn of(text: &'text str) -> Self {
+    pub(super) fn of(text: &'text str) -> Self {
         let bytes = text.as_bytes();
         let breaks = bytes.iter().enumerate().filter_map(|(at, byte)| match byte {
             b'\n' => Some(at + 1),
@@ -71,7 +71,7 @@ impl<'text> Lines<'text> {
         }
     }
 
-    fn span(&self, raw: RawSpan) -> Span {
+    pub(super) fn span(&self, raw: RawSpan) -> Span {
         let (start, line, column) = self.place(raw.start);
         let (end, ..) = self.place(raw.end);
         // Plain and block scalars report the blanks and line breaks behind them as their own.
@@ -80,7 +80,7 @@ impl<'text> Lines<'text> {
     }
 
     /// The end of the quoted scalar that starts there: the parser counts blanks and comments behind it as its own.
-    fn quoted_end(&self, start: usize) -> Option<usize> {
+    pub(super) fn quoted_end(&self, start: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let quote = bytes.get(start).copied().filter(|byte| matches!(byte, b'\'' | b'"'))?;
         let mut at = start + 1;
@@ -237,14 +237,14 @@ impl<'text> Reader<'text> {
 }
 
 /// Ends a collection: a flow collection at its bracket, a block collection at its last child.
-fn close(span: &mut Span, end: Span) {
+pub(super) fn close(span: &mut Span, end: Span) {
     if end.end > end.start {
         span.end = span.end.max(end.end);
     }
 }
 
 /// The type of a plain scalar (YAML 1.2.2, 10.3.2, core schema).
-fn resolve(text: &str) -> Scalar {
+pub(super) fn resolve(text: &str) -> Scalar {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
         "true" | "True" | "TRUE" => return Scalar::Bool(true),

@@ -33,6 +33,9 @@ fn policy(rules: Vec<Answer>) -> Policy {
         rules: rules.collect(),
         waivers: Vec::new(),
         bases: Vec::new(),
+        evidence: Vec::new(),
+        locks: Vec::new(),
+        waiver_days: None,
     }
 }
 

@@ -71,6 +71,22 @@ pub(in crate::rules) fn started(image: &ImageFacts) -> Arc<Started> {
     image.derived.get(|| Started(all(&Resolver::new(image))))
 }
 
+/// A command that a file beside the image starts in it; `change` tells under which other conditions.
+pub(in crate::rules) fn given(
+    resolver: &Resolver<'_>,
+    name: String,
+    seat: Seat,
+    words: &[String],
+    change: impl FnOnce(&mut Setting),
+) -> Subject {
+    let mut setting = Setting::of_image(resolver.image);
+    change(&mut setting);
+    let words: Vec<Word> = words.iter().map(|word| Word::plain(word)).collect();
+    let mut report = Report::default();
+    resolver.run(&words, &setting, &mut report);
+    Subject { id: name.clone(), name, seat, report }
+}
+
 /// The image's command and everything that its services and jobs start, health checks aside.
 pub(super) fn all(resolver: &Resolver<'_>) -> Vec<Subject> {
     let Some(main) = main(resolver) else { return Vec::new() };

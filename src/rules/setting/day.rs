@@ -8,12 +8,7 @@ impl Day {
     /// Reads `2027-01-31`; none when there is no such day.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 10 {
-            return None;
-        }
-        let date: jiff::civil::Date = text.parse().ok()?;
-        let end = date.tomorrow().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        Some(Self(end.timestamp().as_second()))
+        crate::model::end_of_day(text).map(Self)
     }
 }
 

@@ -12,6 +12,13 @@ impl<T> NonEmpty<T> {
     pub fn one(element: T) -> Self {
         Self(vec![element])
     }
+
+    /// A list of this element and others.
+    #[must_use]
+    pub fn of(first: T, mut others: Vec<T>) -> Self {
+        others.insert(0, first);
+        Self(others)
+    }
 }
 
 impl<T> std::ops::Deref for NonEmpty<T> {

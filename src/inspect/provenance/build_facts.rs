@@ -4,53 +4,32 @@
 //! `BuildKit` writes them (docs/attestations/slsa-provenance.md): images are `pkg:docker/…` with a digest, and with
 //! `mode=max` the Dockerfile stands in `source.infos`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use memchr::memmem;
 use serde_json::Value;
 
-use crate::model::{BaseClaim, BaseGrade, BuildFacts, BuildImage, Digest, DocumentKind, Purl};
-use crate::oci::{RawDocument, parse_strict};
+use crate::model::{BaseClaim, BaseGrade, BuildFacts, BuildImage, Digest, Purl};
 
-use super::base::canonical;
+use super::super::base::canonical;
+use super::Statement;
 use super::stages::stages;
 
 /// Dependencies of one statement that are looked at.
 const MAX_DEPENDENCIES: usize = 1_000;
-/// Bytes of a Dockerfile.
-const MAX_FILE: usize = 1 << 20;
 /// Images of the builder itself: frontends and scanners, never a base.
 const BUILDERS: &[&str] =
     &["docker.io/docker/dockerfile", "docker.io/docker/buildkit-syft-scanner", "docker.io/moby/buildkit"];
-/// Where `BuildKit` keeps its metadata, in v1 and v0.2 of the predicate.
-const METADATA: &[&str] = &[
-    "/predicate/runDetails/metadata/buildkit_metadata",
-    "/predicate/runDetails/metadata/https:~1~1mobyproject.org~1buildkit@v1#metadata",
-    "/predicate/metadata/https:~1~1mobyproject.org~1buildkit@v1#metadata",
-    "/predicate/metadata/buildkit_metadata",
-];
 /// Where the target stage is named, when one is.
 const TARGETS: &[&str] = &[
     "/predicate/buildDefinition/externalParameters/request/args/target",
     "/predicate/invocation/parameters/args/target",
 ];
 
-/// Reads the statements among the documents of an image; none when there is no provenance.
-pub(super) fn read(documents: &[RawDocument]) -> Option<BuildFacts> {
+/// What the statements say of the build; none when there is no provenance.
+pub(in crate::inspect) fn read(statements: &[Statement]) -> Option<BuildFacts> {
     let mut facts: Option<BuildFacts> = None;
-    for document in documents.iter().filter(|document| document.kind == DocumentKind::Attestation) {
-        // Bills of materials are large, and none of our business here.
-        if memmem::find(&document.bytes, b"slsa.dev/provenance/").is_none() {
-            continue;
-        }
-        let Ok(statement) = parse_strict(&document.bytes) else { continue };
-        let kind = statement.get("predicateType").and_then(Value::as_str).unwrap_or_default();
-        if !kind.starts_with("https://slsa.dev/provenance/") {
-            continue;
-        }
+    for statement in statements {
         let facts = facts.get_or_insert_default();
-        facts.images.extend(images(&statement));
-        facts.stages = facts.stages.or_else(|| stages_of(&statement));
+        facts.images.extend(images(&statement.value));
+        facts.stages = facts.stages.or_else(|| stages_of(statement));
     }
     if let Some(facts) = &mut facts {
         facts.images.sort();
@@ -90,17 +69,14 @@ fn image(dependency: &Value) -> Option<BuildImage> {
     Some(BuildImage { reference, digest })
 }
 
-fn stages_of(statement: &Value) -> Option<u32> {
-    let metadata = METADATA.iter().find_map(|pointer| statement.pointer(pointer))?;
-    let info = metadata.pointer("/source/infos")?.as_array()?.first()?;
-    let data = info.get("data")?.as_str().filter(|data| data.len() <= MAX_FILE * 4 / 3 + 4)?;
-    let text = String::from_utf8(STANDARD.decode(data).ok()?).ok()?;
-    let target = TARGETS.iter().find_map(|pointer| statement.pointer(pointer)?.as_str());
-    stages(&text, target)
+fn stages_of(statement: &Statement) -> Option<u32> {
+    let dockerfile = statement.sources.first()?.file.as_ref()?;
+    let target = TARGETS.iter().find_map(|pointer| statement.value.pointer(pointer)?.as_str());
+    stages(dockerfile, target)
 }
 
 /// What it claims about the base: the image, when the build used one alone. Of several, any may be that of another stage.
-pub(super) fn claim(facts: &BuildFacts) -> Option<BaseClaim> {
+pub(in crate::inspect) fn claim(facts: &BuildFacts) -> Option<BaseClaim> {
     let [image] = facts.images.as_slice() else { return None };
     Some(BaseClaim {
         reference: image.reference.clone(),
@@ -113,8 +89,17 @@ pub(super) fn claim(facts: &BuildFacts) -> Option<BaseClaim> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::statements;
     use super::*;
+    use crate::model::DocumentKind;
+    use crate::oci::RawDocument;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
+
+    fn read(documents: &[RawDocument]) -> Option<BuildFacts> {
+        super::read(&statements(documents))
+    }
 
     fn document(statement: &Value) -> RawDocument {
         let bytes: std::sync::Arc<[u8]> = serde_json::to_vec(statement).expect("serialises").into();
