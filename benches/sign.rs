@@ -44,8 +44,8 @@ fn main() {
         let root = TrustRoot::embedded(RootKind::Production).expect("a root");
         let trust = SigstoreTrust::new(&root, NOW).expect("usable");
         let grounds = Grounds { trust: &trust, ignore_log: false, p384_sha256: false };
-        let found =
-            Found { digest: subject.clone(), place: Place::File, content: FoundContent::Bundle(bundle.clone()) };
+        let content = FoundContent::Bundle(bundle.clone());
+        let found = Found { digest: subject.clone(), manifest: None, place: Place::File, content };
         let listing = Listing { found: vec![found], gaps: Vec::new() };
         let examined = examine(&listing, &subject, &[SignerRule::Key(key.public())], &grounds);
         let verdict = answer(&examined, &listing.gaps, &subject, &Requirement::Signature, &Conditions::default());

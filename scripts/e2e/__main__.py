@@ -22,6 +22,7 @@ ALL = [
     "sbom",
     "tags",
     "sign",
+    "keyless",
     "push",
     "release",
     "build",

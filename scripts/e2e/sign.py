@@ -318,11 +318,112 @@ class Sign(Suite):
         predicate.write_text(json.dumps(vsa))
         self.exits(imgguard("attest", image, "--type", "vsa", "--predicate", predicate, "--key", self.private, env=self.env), PASS)
         verify = lambda verifier, resource, level: imgguard(
-            "verify", image, "--key", self.public, "--vsa-verifier", verifier, "--vsa-resource", resource, "--vsa-level", level)
+            "verify", image, "--key", self.public, "--vsa", "--vsa-verifier", verifier, "--vsa-resource", resource, "--vsa-level", level)
         self.exits(verify("https://gate.example", "app", "SLSA_BUILD_LEVEL_2"), PASS)
         self.exits(verify("https://other.example", "app", "SLSA_BUILD_LEVEL_2"), VIOLATIONS, "vsa.verifier")
         self.exits(verify("https://gate.example", "other", "SLSA_BUILD_LEVEL_2"), VIOLATIONS, "vsa.resource")
         self.exits(verify("https://gate.example", "app", "SLSA_BUILD_LEVEL_4"), VIOLATIONS, "vsa.levels")
+
+    def test_in_one_go(self):
+        """`check --attest` and `sbom --attest` sign what they write; the report counts when it passed, and the bill is that of the image"""
+        folder, image = self.layout("one-go")
+        policy = self.dir / "size.yaml"
+        text = "version: 1\nname: size\nrules:\n  size:\n    total: { level: deny, below: %s }\n"
+        by_key = ["--attest", "--key", self.private]
+        policy.write_text(text % "1KB")
+        self.exits(imgguard("check", image, "--policy", policy, *by_key, env=self.env), VIOLATIONS, "attested")
+        verify = lambda *kinds: imgguard("verify", image, "--key", self.public, *(part for kind in kinds for part in ("--require", kind)))
+        self.exits(verify("check"), VIOLATIONS, "check.verdict")
+        policy.write_text(text % "1GB")
+        out = self.dir / "check.sigstore.json"
+        run = imgguard("check", image, "--policy", policy, *by_key, "--bundle-out", out, "-o", "json", env=self.env)
+        self.exits(run, PASS)
+        self.exits(verify("check"), PASS)
+        self.exits(verify("sign"), VIOLATIONS, "unsigned.predicate")
+        statement = json.loads(base64.b64decode(json.loads(out.read_text())["dsseEnvelope"]["payload"]))
+        subject = run.json()["subjects"][0]
+        self.assertEqual(statement["predicateType"], "https://imgguard.dev/attestation/check/v1")
+        self.assertEqual("sha256:" + statement["subject"][0]["digest"]["sha256"], subject["digest"])
+        self.assertEqual(statement["predicate"]["report"]["subjects"], [subject])
+        pattern = self.dir / "bill-{platform}.json"
+        made = imgguard("sbom", image, "--platform", "all", "-o", f"spdx-json={pattern}", "-o", f"cyclonedx-json={self.dir}/cdx-{{platform}}.json",
+                        *by_key, env=self.env)
+        self.exits(made, PASS)
+        self.exits(verify("spdx", "cyclonedx"), PASS)
+        platform = ["--platform", "linux/amd64", "--recursive", "all", "--require", "spdx"]
+        self.exits(imgguard("verify", image, "--key", self.public, *platform), PASS)
+        written = json.loads((self.dir / "bill-linux-amd64.json").read_text())
+        predicates = [json.loads(base64.b64decode(json.loads(bundle)["dsseEnvelope"]["payload"])).get("predicate") for bundle in self.all_bundles(folder)]
+        self.assertIn(written, predicates)
+        self.exits(imgguard("check", image, "--policy", policy, "--key", self.private, env=self.env), REFUSED, "--attest")
+        self.exits(imgguard("check", image, "--policy", policy, "--attest", env=self.env), REFUSED, "--identity-token")
+        self.exits(imgguard("check", "docker-archive:none.tar", "--policy", policy, *by_key, env=self.env), REFUSED, "no place for signatures")
+
+    def all_bundles(self, folder):
+        """Every bundle in a layout."""
+        for entry in json.loads((folder / "index.json").read_text())["manifests"]:
+            manifest = json.loads(self.blob(folder, entry["digest"]))
+            if "subject" in manifest:
+                yield self.blob(folder, manifest["layers"][0]["digest"])
+
+    def test_children(self):
+        """a child that nothing covers has its own reason"""
+        folder, image = self.signed("children")
+        index = json.loads((folder / "index.json").read_text())
+        signed = {json.loads(self.blob(folder, entry["digest"]))["subject"]["digest"]: entry for entry in index["manifests"]
+                  if "subject" in json.loads(self.blob(folder, entry["digest"]))}
+        run = self.exits(imgguard("verify", image, "--key", self.public, "--recursive", "all", "-o", "json"), PASS)
+        child = run.json()["images"][0]["nodes"][1]["digest"]
+        index["manifests"].remove(signed[child])
+        (folder / "index.json").write_text(json.dumps(index))
+        run = self.exits(imgguard("verify", image, "--key", self.public, "--recursive", "all", "-o", "json"), VIOLATIONS)
+        reasons = [node["requirements"][0]["reason"] for node in run.json()["images"][0]["nodes"]]
+        self.assertEqual(reasons, ["verified", "unsigned.child", "verified"])
+        self.exits(imgguard("verify", image, "--key", self.public), PASS, "covered by its index")
+
+    def test_consumers(self):
+        """what other verifiers would see, and the list behind the fallback tag made right for them, in a real registry"""
+        _, repository = self.pushed("consumers")
+        image = f"{repository}:1.0.0"
+        self.exits(imgguard("sign", image, "--key", self.private, "--recursive", "index", env=self.env), PASS)
+        seen = lambda consumer, *more: imgguard("verify", image, "--key", self.public, "--as", consumer, *more)
+        trusting = "--insecure-ignore-tlog"
+        for consumer in ("cosign3", "kyverno", "policy-controller"):
+            self.exits(seen(consumer, trusting), PASS, "verified")
+            self.exits(seen(consumer), VIOLATIONS, "unseen.time")
+        self.exits(seen("cosign2", trusting), VIOLATIONS, "unseen.place", "--compat both")
+        self.exits(seen("notation", trusting), VIOLATIONS, "unseen.format")
+        listed = json.loads(imgguard("referrers", "list", image, "-o", "json").out)
+        node = listed["nodes"][0]
+        self.assertEqual((node["list"], [one["defects"] for one in node["referrers"]]), ("fallback-tag", [[]]))
+        # What an older client leaves: no artifact type, no annotations, and an entry of something that is gone.
+        tag = node["digest"].replace(":", "-")
+        url = f"http://{repository.split('/')[0]}/v2/team/app/manifests/{tag}"
+        kind = "application/vnd.oci.image.index.v1+json"
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": kind})) as answer:
+            index = json.loads(answer.read())
+        for entry in index["manifests"]:
+            del entry["annotations"]
+            entry["artifactType"] = "application/vnd.oci.empty.v1+json"
+        urllib.request.urlopen(urllib.request.Request(url, json.dumps(index).encode(), {"Content-Type": kind}, method="PUT")).close()
+        self.exits(imgguard("verify", image, "--key", self.public), PASS, "verified")
+        self.exits(seen("kyverno", trusting), VIOLATIONS, "unseen.listing", "referrers repair")
+        self.exits(imgguard("referrers", "list", image), PASS, "wrong: the list says that its artifact type is", "lacks 3 of its annotations")
+        self.exits(imgguard("referrers", "repair", image, "--dry-run"), PASS, "would be 1 completed")
+        self.exits(seen("kyverno", trusting), VIOLATIONS)
+        self.exits(imgguard("referrers", "repair", image), PASS, "1 completed")
+        self.exits(seen("kyverno", trusting), PASS)
+        self.exits(imgguard("referrers", "repair", image), PASS, "nothing to repair")
+        # A referrer that another client lost.
+        lost = index["manifests"][0]["digest"]
+        index["manifests"] = []
+        urllib.request.urlopen(urllib.request.Request(url, json.dumps(index).encode(), {"Content-Type": kind}, method="PUT")).close()
+        self.exits(imgguard("verify", image, "--key", self.public), VIOLATIONS, "unsigned")
+        self.exits(imgguard("referrers", "repair", image, "--add", lost), PASS, "1 added")
+        self.exits(seen("cosign3", trusting), PASS)
+        self.exits(imgguard("referrers", "repair", image, "--add", node["digest"]), REFUSED, "refers to nothing")
+        self.exits(imgguard("sign", image, "--key", self.private, "--compat", "both", env=self.env), PASS)
+        self.exits(seen("cosign2", trusting), PASS)
 
     def test_plugin(self):
         """a key in a service signs through its plugin, which sees no password of ours; a wrong signature is noticed"""

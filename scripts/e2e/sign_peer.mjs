@@ -1,5 +1,5 @@
 // Verifies a bundle with @sigstore/verify:
-//   node sign_peer.mjs BUNDLE (key PUBLIC [ROOT] | identity IDENTITY ISSUER ROOT) [ARTIFACT]
+//   node sign_peer.mjs BUNDLE (key PUBLIC [ROOT] | identity IDENTITY ISSUER ROOT | identity-without-log IDENTITY ISSUER ROOT) [ARTIFACT]
 // A bundle signed with a key needs no timestamp unless a root is given. Prints `accepted`, or fails with the reason.
 import fs from "node:fs";
 import crypto from "node:crypto";
@@ -24,7 +24,9 @@ if (how === "key") {
 } else {
   const [identity, issuer, root, artifact] = rest;
   const material = toTrustMaterial(rootAt(root));
+  if (how === "identity-without-log") bundle.verificationMaterial.tlogEntries = [];
+  const thresholds = how === "identity-without-log" ? { tlogThreshold: 0, ctlogThreshold: 1, timestampThreshold: 1 } : {};
   const entity = toSignedEntity(bundle, artifact ? fs.readFileSync(artifact) : undefined);
-  new Verifier(material).verify(entity, { subjectAlternativeName: identity, extensions: { issuer } });
+  new Verifier(material, thresholds).verify(entity, { subjectAlternativeName: identity, extensions: { issuer } });
 }
 console.log("accepted");

@@ -4,6 +4,7 @@
     sign_peers.py seal KEYFILE PASSWORDFILE PKCS8    writes a key file as they seal it
     sign_peers.py read BUNDLE PUBLIC                 what the PyPI package sigstore makes of a bundle, signature verified
     sign_peers.py sign SUBJECT KEY OUT               a bundle about a digest, made with the PyPI package cryptography
+    sign_peers.py keyless BUNDLE IDENTITY ISSUER ROOT  the statement, when the PyPI package sigstore accepts bundle and identity
 """
 
 import base64
@@ -92,5 +93,16 @@ def sign(subject, key, out):
     pathlib.Path(out).write_text(json.dumps(bundle))
 
 
+def keyless(bundle, identity, issuer, root):
+    """Everything that the package verifies: chain, certificate log, timestamp, log entry, identity, signature."""
+    from sigstore.models import Bundle, TrustedRoot
+    from sigstore.verify import Verifier, policy
+
+    verifier = Verifier(trusted_root=TrustedRoot.from_file(root))
+    wanted = policy.Identity(identity=identity, issuer=issuer)
+    _, payload = verifier.verify_dsse(Bundle.from_json(pathlib.Path(bundle).read_text()), wanted)
+    print(payload.decode())
+
+
 if __name__ == "__main__":
-    {"unlock": unlock, "seal": seal, "read": read, "sign": sign}[sys.argv[1]](*sys.argv[2:])
+    {"unlock": unlock, "seal": seal, "read": read, "sign": sign, "keyless": keyless}[sys.argv[1]](*sys.argv[2:])

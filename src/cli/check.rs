@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::model::{Digest, Inspection};
+use crate::model::{CHECK_TYPE, Digest, Inspection};
 use crate::oci::Selector;
 use crate::policy::{Policy, Report, judge, settle};
-use crate::report::{Context, FORMATS, format};
+use crate::report::{Context, FORMATS, check_predicate, format};
 use crate::rules::{Circumstances, SupplyEvidence};
 
 use super::baseline::Baseline;
 use super::image::{Reader, selector};
+use super::sign::attaching::{AttestOption, Attester, root_of, subjects};
 use super::sign::supply::{Gatherer, TrustArguments};
 use super::terminal::Terminal;
 use super::{Exit, Failure, SourceArguments, bases, evidence, output, policy};
@@ -52,6 +53,8 @@ pub(super) struct CheckArguments {
     #[command(flatten)]
     trust: TrustArguments,
     #[command(flatten)]
+    attest: AttestOption,
+    #[command(flatten)]
     source: SourceArguments,
 }
 
@@ -79,7 +82,8 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
         ..Circumstances::default()
     };
     let gatherer = Gatherer::open(&arguments.trust)?;
-    let (reports, exit) = judge_all(arguments, &policy, &circumstances, gatherer.as_ref(), &reader, &selector);
+    let attester = Attester::open(&arguments.attest, &arguments.source, arguments.images.iter().map(String::as_str))?;
+    let (reports, mut exit) = judge_all(arguments, &policy, &circumstances, gatherer.as_ref(), &reader, &selector);
     say_unused(&circumstances, &reports);
     let repository_file = policy::repository_file(policy_file.as_deref());
     for output in &outputs {
@@ -94,6 +98,9 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
         if let Some(format) = format(&output.format) {
             output::write(output, &(format.render)(&reports, &context))?;
         }
+    }
+    if let Some(attester) = attester {
+        exit = exit.worst(attest(attester, &reports, terminal));
     }
     // The process ends here: giving back a million small pieces of memory first would only take time.
     std::mem::forget(reports);
@@ -137,6 +144,32 @@ fn judge_all(
     }
     settle(&mut reports);
     (reports, exit)
+}
+
+/// Signs each report, whatever its verdict, as a statement about what was judged. One that cannot be signed does not keep the others
+/// from it.
+fn attest(mut attester: Attester<'_>, reports: &[Report], terminal: &Terminal) -> Exit {
+    let mut exit = Exit::Pass;
+    let checked_at = jiff::Timestamp::from_second(super::now()).unwrap_or_default().to_string();
+    let mut complain = |failure: Failure| {
+        terminal.complain(&failure);
+        exit = exit.worst(failure.exit);
+    };
+    for report in reports {
+        let Some(first) = report.inspection.images.first() else { continue };
+        let context = Context { exit_code: Exit::from(&report.verdict).code(), ..terminal.context(false) };
+        let predicate = check_predicate(report, &context, &checked_at);
+        for subject in subjects(&report.inspection) {
+            let reference = &first.subject.reference;
+            if let Err(failure) = attester.attest(reference, root_of(first), subject, CHECK_TYPE, &predicate) {
+                complain(failure);
+            }
+        }
+    }
+    if let Err(failure) = attester.finish() {
+        complain(failure);
+    }
+    exit
 }
 
 /// The verified evidence about an image; without it the rules `supply.*` stay open.

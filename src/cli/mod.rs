@@ -80,7 +80,7 @@ enum ColorChoice {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Judge images by policy.
-    Check(check::CheckArguments),
+    Check(Box<check::CheckArguments>),
     /// Show what is in an image.
     Inspect(inspect::InspectArguments),
     /// Search for secrets: in an image, a folder, a file, or standard input.
@@ -95,6 +95,8 @@ enum Command {
     Verify(Box<sign::verify::VerifyArguments>),
     /// Make and import private keys.
     Key(sign::key::KeyArguments),
+    /// List what refers to images, and repair the lists that clients keep of it.
+    Referrers(Box<sign::referrers::ReferrersArguments>),
     /// Show what belongs to an image: its platforms, layers, signatures, bills of materials.
     Tree(image_tree::TreeArguments),
     /// Copy an image with all that belongs to it, digests kept.
@@ -200,6 +202,7 @@ fn obey(command: Command, terminal: &terminal::Terminal) -> Result<Exit, Failure
         Command::Attest(arguments) => sign::attest::run(&arguments),
         Command::Verify(arguments) => sign::verify::run(&arguments, terminal),
         Command::Key(arguments) => sign::key::run(&arguments),
+        Command::Referrers(arguments) => sign::referrers::run(&arguments),
         Command::Conformance(arguments) => sign::conformance::run(&arguments),
         Command::Tree(arguments) => image_tree::run(&arguments),
         Command::Copy(arguments) => copy::run(&arguments, terminal),

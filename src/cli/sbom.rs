@@ -4,7 +4,7 @@ mod files;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::model::{Gap, GapKind, ImageFacts, Inspection};
+use crate::model::{Gap, GapKind, ImageFacts, Inspection, predicate_type};
 use crate::oci::Selector;
 use crate::sbom::{
     Difference, Document, FORMATS, Job, Options, Party, Read, WriteContext, YARDSTICKS, build, build_index, compare,
@@ -13,6 +13,7 @@ use crate::sbom::{
 
 use self::files::{place, read_document, written_files};
 use super::image::{Reader, selector};
+use super::sign::attaching::{AttestOption, Attester, root_of};
 use super::terminal::Terminal;
 use super::{Exit, Failure, SourceArguments, output};
 
@@ -60,6 +61,8 @@ struct MakeArguments {
     /// Its page.
     #[arg(long, value_name = "URL")]
     creator_url: Option<String>,
+    #[command(flatten)]
+    attest: AttestOption,
     #[command(flatten)]
     source: SourceArguments,
 }
@@ -138,9 +141,13 @@ fn make(arguments: &MakeArguments, terminal: &Terminal) -> Result<Exit, Failure>
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let image = arguments.image.as_deref().unwrap_or_default();
+    let attester = Attester::open(&arguments.attest, &arguments.source, [image])?;
     let inspection = Reader::new(&arguments.source, terminal)?.with_packages().inspect(image, &selector)?;
     let documents = documents(&inspection, &options, selector == Selector::All)?;
     write_all(&documents, &outputs, terminal)?;
+    if let Some(attester) = attester {
+        attest(attester, image, &inspection, &documents, &outputs)?;
+    }
     let exit = if gaps(&inspection).next().is_some() { Exit::Inconclusive } else { Exit::Pass };
     // The process ends here: giving back many small pieces of memory first would only take time.
     std::mem::forget((inspection, documents));
@@ -187,6 +194,44 @@ fn write_all(documents: &[(String, Document)], outputs: &[output::Output], termi
         }
     }
     Ok(())
+}
+
+/// The predicate type of a format that can be signed as a statement.
+fn predicate_of(format: &str) -> Option<&'static str> {
+    match format {
+        "cyclonedx-json" | "cyclonedx-1.6-json" => predicate_type("cyclonedx"),
+        "spdx-json" => predicate_type("spdx"),
+        "spdx-3-json" => Some("https://spdx.dev/Document/v3.0"),
+        _ => None,
+    }
+}
+
+/// Signs each document in each format that was asked for and can be signed, CycloneDX when there is none.
+fn attest(
+    mut attester: Attester<'_>,
+    image: &str,
+    inspection: &Inspection,
+    documents: &[(String, Document)],
+    outputs: &[output::Output],
+) -> Result<(), Failure> {
+    let Some(first) = inspection.images.first() else { return Ok(()) };
+    let root = root_of(first);
+    let mut wanted: Vec<&str> =
+        outputs.iter().map(|output| output.format.as_str()).filter(|format| predicate_of(format).is_some()).collect();
+    wanted.dedup();
+    if wanted.is_empty() {
+        wanted.push("cyclonedx-json");
+    }
+    // One document for each image, in their order; what follows is that of the index.
+    let subjects = inspection.images.iter().map(|image| &image.subject.digest).chain(std::iter::once(root));
+    for (subject, (_, document)) in subjects.zip(documents) {
+        for name in &wanted {
+            let (Some(format), Some(kind)) = (format(name), predicate_of(name)) else { continue };
+            let text = (format.write)(document, &WriteContext { color: false, job: None })?;
+            attester.attest(image, root, subject, kind, &text)?;
+        }
+    }
+    attester.finish()
 }
 
 /// Everything that keeps a document from being complete; secrets are no part of it.

@@ -16,8 +16,14 @@ const MAX_TOTAL: u64 = 256 << 20;
 /// Collects what is kept about a digest: referrers, the fallback tag, the tags of cosign 1 and 2.
 #[must_use]
 pub fn collect(store: &Store, subject: &Digest) -> Listing {
-    let mut collector =
-        Collector { store, subject, listing: Listing::default(), seen: BTreeSet::new(), left: MAX_TOTAL };
+    let mut collector = Collector {
+        store,
+        subject,
+        listing: Listing::default(),
+        seen: BTreeSet::new(),
+        left: MAX_TOTAL,
+        manifest: None,
+    };
     match store.referrers(subject) {
         Ok(referrers) => {
             for referrer in referrers.found {
@@ -43,6 +49,7 @@ struct Collector<'a> {
     listing: Listing,
     seen: BTreeSet<Digest>,
     left: u64,
+    manifest: Option<Digest>,
 }
 
 /// The reason that an error of fetching is.
@@ -66,7 +73,7 @@ impl Collector<'_> {
     }
 
     fn found(&mut self, digest: &Digest, place: Place, content: FoundContent) {
-        self.listing.found.push(Found { digest: digest.clone(), place, content });
+        self.listing.found.push(Found { digest: digest.clone(), manifest: self.manifest.clone(), place, content });
     }
 
     /// Every manifest speaks for itself: what a list says of it is not believed.
@@ -85,11 +92,13 @@ impl Collector<'_> {
 
     /// It is there as its digest says, and is no manifest that anybody may read.
     fn unreadable(&mut self, stored: &ManifestBytes, place: Place, why: &str) {
+        self.manifest = Some(stored.digest.clone());
         let rejection = Rejection::new(Reason::InvalidFormat, format!("the manifest cannot be read: {why}"));
         self.found(&stored.digest, place, FoundContent::Damaged(rejection));
     }
 
     fn read(&mut self, stored: &ManifestBytes, manifest: &Manifest, place: Place) {
+        self.manifest = Some(stored.digest.clone());
         match read_referrer(manifest) {
             ReferrerKind::Bundle(layer) => self.layer(&layer, place, |bytes, _| FoundContent::Bundle(bytes)),
             ReferrerKind::Signatures(layers) => {

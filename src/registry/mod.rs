@@ -25,6 +25,7 @@ mod probe;
 mod push;
 mod reading;
 mod referrers;
+mod repair;
 mod repository;
 mod retry;
 mod runtime;
@@ -49,6 +50,7 @@ pub use push::{Deleted, ManifestToPush, PutAnswer};
 pub use reading::Opener;
 pub(crate) use referrers::Unfit;
 pub use referrers::{FoundBy, Linked, Referrer, Referrers, SelfDescription, check_referrer, fallback_tag};
+pub use repair::{ReferrerLists, Repair};
 pub use repository::{ReadRepository, RemoteRepository, WriteRepository};
 pub(crate) use runtime::Runtime;
 pub use secret::Secret;
@@ -333,6 +335,32 @@ impl Client {
     pub fn attach(&self, reference: &Reference, put: &ManifestToPush) -> Result<(Linked, PutAnswer), FetchError> {
         let put = put.clone();
         self.for_writing().run(reference, async move |repository| repository.attach(&put).await)
+    }
+
+    /// The lists of what refers to a manifest, as they are.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub fn referrer_lists(&self, reference: &Reference, subject: &Digest) -> Result<ReferrerLists, FetchError> {
+        let subject = subject.clone();
+        self.run(reference, async move |repository| repository.referrer_lists(&subject).await)
+    }
+
+    /// Makes the index behind the fallback tag right: entries complete, those of what is gone removed, manifests of `add` listed. With
+    /// `write` unset it is only told what would be changed.
+    ///
+    /// # Errors
+    /// [`FetchError`]; [`FetchError::Refused`] when the fallback tag is taken by something else.
+    pub fn repair(
+        &self,
+        reference: &Reference,
+        subject: &Digest,
+        add: &[Digest],
+        write: bool,
+    ) -> Result<Repair, FetchError> {
+        let (subject, add) = (subject.clone(), add.to_vec());
+        let client = if write { self.for_writing() } else { self.clone() };
+        client.run(reference, async move |repository| repository.repair(&subject, &add, write).await)
     }
 
     /// Deletes a tag or a manifest.

@@ -549,3 +549,54 @@ fn writers_of_one_fallback_index_do_not_lose_each_others_entries() {
     });
     assert_eq!(client.referrers(&target(&registry), &subject).expect("referrers").found.len(), 8);
 }
+
+#[test]
+fn a_fallback_index_is_repaired_and_what_is_not_understood_stays() {
+    let registry = FakeRegistry::start();
+    let (subject, put) = subject_and_referrer(&registry);
+    registry.put_manifest(REPOSITORY, None, MANIFEST, put.bytes.clone());
+    let lost = registry.put_manifest(REPOSITORY, None, MANIFEST, referrer(&subject, "test/lost").bytes);
+    let foreign =
+        registry.put_manifest(REPOSITORY, None, MANIFEST, referrer(&Digest::of(b"other"), "test/foreign").bytes);
+    let gone = Digest::of(b"gone");
+    let listing = json!({ "schemaVersion": 2, "mediaType": media_types::OCI_INDEX, "later": 1, "manifests": [
+        { "mediaType": MANIFEST, "digest": foreign.to_string(), "size": 1, "data": "kept" },
+        { "mediaType": MANIFEST, "digest": gone.to_string(), "size": 4 },
+        { "mediaType": MANIFEST, "digest": put.digest.to_string(), "size": put.bytes.len(), "artifactType": "application/vnd.oci.empty.v1+json" },
+    ] });
+    registry.put_manifest(REPOSITORY, Some(&fallback_tag(&subject)), media_types::OCI_INDEX, listing.to_string());
+    let lists = client().referrer_lists(&target(&registry), &subject).expect("lists");
+    assert_eq!((lists.api, lists.fallback.map(|list| list.len())), (None, Some(3)));
+    let add = [lost.clone(), foreign.clone()];
+    let told = client().repair(&target(&registry), &subject, &add, false).expect("told");
+    assert_eq!(fallback(&registry, &subject), listing, "nothing was written");
+    let done = client().repair(&target(&registry), &subject, &add, true).expect("done");
+    assert_eq!(told, done);
+    assert_eq!(
+        (&done.completed[..], &done.removed[..], &done.added[..]),
+        (&[put.digest.clone()][..], &[gone][..], &[lost.clone()][..])
+    );
+    assert!(matches!(&done.left[..], [why] if why.contains("does not refer")), "{:?}", done.left);
+    let index = fallback(&registry, &subject);
+    assert_eq!((&index["later"], &index["manifests"][0]), (&json!(1), &listing["manifests"][0]));
+    assert_eq!(index["manifests"][1]["artifactType"], "test/statement");
+    assert_eq!(index["manifests"][1]["annotations"]["made-by"], "test");
+    assert_eq!(
+        (&index["manifests"][2]["digest"], index["manifests"].as_array().map(Vec::len)),
+        (&json!(lost.to_string()), Some(3))
+    );
+    assert!(client().repair(&target(&registry), &subject, &add, true).expect("again").is_empty());
+}
+
+#[test]
+fn nothing_is_repaired_after_a_failed_read() {
+    for (path, status) in [("GET /v2/team/app/manifests/sha256-", 403), ("GET /v2/team/app/manifests/sha256:", 500)] {
+        let registry = FakeRegistry::start();
+        let (subject, put) = subject_and_referrer(&registry);
+        client().attach(&target(&registry), &put).expect("attached");
+        let before = fallback(&registry, &subject);
+        registry.fault(path, 0, 9, answer(status, &[]));
+        assert!(client().repair(&target(&registry), &subject, &[], true).is_err(), "{path}");
+        assert_eq!(fallback(&registry, &subject), before);
+    }
+}

@@ -110,7 +110,11 @@ impl SelfDescription {
 }
 
 /// A descriptor of a referrer for a fallback index: with artifact type and all annotations.
-fn entry_of(put: &ManifestToPush, artifact_type: Option<&str>, annotations: &BTreeMap<String, String>) -> Value {
+pub(super) fn entry_of(
+    put: &ManifestToPush,
+    artifact_type: Option<&str>,
+    annotations: &BTreeMap<String, String>,
+) -> Value {
     let mut entry = json!({ "mediaType": put.media_type, "digest": put.digest.to_string(), "size": put.bytes.len() });
     if let Some(artifact_type) = artifact_type {
         entry["artifactType"] = json!(artifact_type);
@@ -142,7 +146,7 @@ impl Unfit {
 }
 
 /// What stands behind a fallback tag.
-enum Fallback {
+pub(super) enum Fallback {
     None,
     Index { digest: Digest, document: Value, manifests: Vec<Descriptor> },
     Wrong(String),
@@ -286,7 +290,7 @@ impl Repository {
         }
     }
 
-    async fn fallback(&self, subject: &Digest) -> Result<Fallback, FetchError> {
+    pub(super) async fn fallback(&self, subject: &Digest) -> Result<Fallback, FetchError> {
         let tag = fallback_tag(subject);
         let wrong = |why: String| Fallback::Wrong(format!("the fallback tag `{tag}` {why}"));
         let found = match self.manifest(&Target::Tag(tag.clone())).await {
@@ -347,7 +351,7 @@ impl Repository {
 
     /// Changes the fallback index until the change is what is read back. Never after a failed read: that would lose the
     /// entries of others.
-    async fn change_fallback(
+    pub(super) async fn change_fallback(
         &self,
         subject: &Digest,
         change: impl Fn(&mut Vec<Value>) -> bool,
@@ -413,7 +417,7 @@ fn is_entry_of(entry: &Value, digest: &Digest) -> bool {
 }
 
 /// Adds or repairs an entry; says whether that changed anything.
-fn set_entry(entries: &mut Vec<Value>, digest: &Digest, wanted: &Value) -> bool {
+pub(super) fn set_entry(entries: &mut Vec<Value>, digest: &Digest, wanted: &Value) -> bool {
     let count = entries.iter().filter(|entry| is_entry_of(entry, digest)).count();
     if count == 1 && entries.contains(wanted) {
         return false;

@@ -10,6 +10,7 @@ use super::manifest::{ManifestBytes, Target};
 use super::push::{Deleted, ManifestToPush, PutAnswer};
 use super::reading::Opener;
 use super::referrers::{Linked, Referrers};
+use super::repair::{ReferrerLists, Repair};
 use super::upload::{BlobToPush, Uploaded};
 
 /// A repository that can be read: of a registry, or an OCI layout as if it were one.
@@ -39,6 +40,14 @@ pub trait ReadRepository: Send + Sync {
     /// # Errors
     /// [`FetchError`] whenever not all of it could be seen.
     fn referrers(&self, subject: &Digest) -> Result<Referrers, FetchError>;
+
+    /// The lists of what refers to a manifest, as they are: nothing in them is checked.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    fn referrer_lists(&self, _subject: &Digest) -> Result<ReferrerLists, FetchError> {
+        Ok(ReferrerLists::default())
+    }
 
     /// All tags, sorted.
     ///
@@ -108,6 +117,15 @@ pub trait WriteRepository: ReadRepository {
     /// # Errors
     /// [`FetchError`].
     fn detach(&self, subject: &Digest, referrer: &Digest) -> Result<(), FetchError>;
+
+    /// Makes the list that clients keep right, and lists the manifests of `add` in it; tells what that changes, and with `write` does
+    /// it. Where clients keep no list there is nothing to make right.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    fn repair(&self, _subject: &Digest, _add: &[Digest], _write: bool) -> Result<Repair, FetchError> {
+        Ok(Repair::default())
+    }
 }
 
 /// A repository of a registry.
@@ -156,6 +174,10 @@ impl ReadRepository for RemoteRepository {
 
     fn referrers(&self, subject: &Digest) -> Result<Referrers, FetchError> {
         self.client.referrers(&self.reference, subject)
+    }
+
+    fn referrer_lists(&self, subject: &Digest) -> Result<ReferrerLists, FetchError> {
+        self.client.referrer_lists(&self.reference, subject)
     }
 
     fn tags(&self) -> Result<Vec<String>, FetchError> {
@@ -208,5 +230,9 @@ impl WriteRepository for RemoteRepository {
 
     fn detach(&self, subject: &Digest, referrer: &Digest) -> Result<(), FetchError> {
         self.client.detach(&self.reference, subject, referrer)
+    }
+
+    fn repair(&self, subject: &Digest, add: &[Digest], write: bool) -> Result<Repair, FetchError> {
+        self.client.repair(&self.reference, subject, add, write)
     }
 }

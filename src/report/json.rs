@@ -32,6 +32,16 @@ struct Document<'a> {
     subjects: Vec<Subject<'a>>,
 }
 
+/// The predicate of an attested report, `https://imgguard.dev/attestation/check/v1`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Predicate<'a> {
+    /// When the image was judged, RFC 3339 in UTC.
+    checked_at: &'a str,
+    /// The report about one reference; the attestation counts only when its `verdict` is `pass`.
+    report: Document<'a>,
+}
+
 /// A program and its version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -571,19 +581,29 @@ fn build_step(facts: &model::ImageFacts, step: Step) -> BuildStep<'_> {
 
 /// Writes the reports as one JSON document.
 pub(super) fn render(reports: &[policy::Report], context: &Context<'_>) -> String {
+    write(&document(reports, context))
+}
+
+/// The report about one reference as the predicate of a statement; `checked_at` is RFC 3339.
+#[must_use]
+pub fn check_predicate(report: &policy::Report, context: &Context<'_>, checked_at: &str) -> String {
+    write(&Predicate { checked_at, report: document(std::slice::from_ref(report), context) })
+}
+
+fn document<'a>(reports: &'a [policy::Report], context: &'a Context<'_>) -> Document<'a> {
     let verdict = reports.iter().map(|report| Verdict::from(&report.verdict)).max();
     let mut subjects: Vec<Subject<'_>> = reports.iter().map(Subject::from).collect();
     if context.show_suppressed {
         list_suppressed(reports, &mut subjects);
     }
-    write(&Document {
+    Document {
         schema: SCHEMA,
         tool: Tool { name: "imgguard", version: context.tool_version },
         verdict: verdict.unwrap_or(Verdict::Inconclusive),
         exit_code: context.exit_code,
         elapsed_ms: context.elapsed.and_then(|elapsed| u64::try_from(elapsed.as_millis()).ok()),
         subjects,
-    })
+    }
 }
 
 /// A value as indented JSON with a final newline, safe to print.
@@ -597,6 +617,12 @@ pub(super) fn schema() -> String {
     model::json_schema::<Document<'static>>(SCHEMA, "imgguard report")
 }
 
+/// The JSON schema of the predicate.
+#[cfg(test)]
+fn predicate_schema() -> String {
+    model::json_schema::<Predicate<'static>>(model::CHECK_TYPE, "imgguard check, attested")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -604,6 +630,21 @@ mod tests {
 
     fn parsed(reports: &[policy::Report]) -> serde_json::Value {
         serde_json::from_str(&render(reports, &sample::context())).expect("JSON")
+    }
+
+    #[test]
+    fn the_predicate_of_an_attested_report_follows_its_published_schema() {
+        crate::testkit::schemas::are_up_to_date(&[("check-attestation-v1.json", predicate_schema())]);
+        let schema: serde_json::Value = serde_json::from_str(&predicate_schema()).expect("JSON");
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        for (report, verdict) in [(sample::denied(), "violations"), (sample::passed(), "pass")] {
+            let text = check_predicate(&report, &sample::context(), "2026-01-01T00:00:00Z");
+            let predicate: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let errors: Vec<_> = validator.iter_errors(&predicate).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+            assert_eq!(predicate["report"]["verdict"], verdict);
+            assert_eq!(predicate["report"]["subjects"].as_array().map(Vec::len), Some(1));
+        }
     }
 
     #[test]

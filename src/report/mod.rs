@@ -29,7 +29,7 @@ pub(crate) mod sample;
 
 pub use inspect_json::inspect_json;
 pub use inspect_text::{InspectOptions, Tree, inspect_text};
-pub use json::SCHEMA;
+pub use json::{SCHEMA, check_predicate};
 pub use lint::{LINT_FORMATS, LintFormat};
 pub use secrets::{Ledger, SECRETS_FORMATS, SecretsFormat, SecretsReport, Skipped, Standing, Target, Told};
 

@@ -1,14 +1,17 @@
 //! What was found about an image, unverified; and the verdict about each node of the image. Fetching is done elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Digest, Platform};
 
 use super::verify::{self, Grounds, Signer, SignerRule, Verified};
 use super::{
-    Bundle, LegacySignature, ProvenanceWishes, Reason, Rejection, SIGNATURE_TYPE, SimpleSigning, Standing, Statement,
-    VsaWishes,
+    Bundle, CHECK_TYPE, LegacySignature, ProvenanceWishes, Reason, Rejection, SIGNATURE_TYPE, SimpleSigning, Standing,
+    Statement, VsaWishes,
 };
+
+/// Predicate types that a message names.
+const MAX_NAMED: usize = 5;
 
 /// Where a piece of evidence was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +72,8 @@ pub enum FoundContent {
 pub struct Found {
     /// The digest of the bundle, the layer or the manifest.
     pub digest: Digest,
+    /// The manifest that it belongs to; none for a file.
+    pub manifest: Option<Digest>,
     /// Where it was found.
     pub place: Place,
     /// What it is.
@@ -178,6 +183,8 @@ impl Proof {
 pub struct Examined {
     /// The digest of the bundle, the layer or the manifest.
     pub digest: Digest,
+    /// The manifest that it belongs to; none for a file.
+    pub manifest: Option<Digest>,
     /// Where it was found.
     pub place: Place,
     /// The form of it.
@@ -209,7 +216,7 @@ impl Conditions {
     /// Whether a proof fits.
     ///
     /// # Errors
-    /// [`Reason::Stale`], [`Reason::InvalidSubject`].
+    /// [`Reason::Stale`], [`Reason::InvalidSubject`], [`Reason::CheckVerdict`], one of the `vsa` reasons.
     pub fn check(&self, proof: &Proof, subject: &Digest) -> Result<(), Rejection> {
         let signed = proof.annotations(subject);
         for (name, wanted) in &self.annotations {
@@ -224,6 +231,7 @@ impl Conditions {
                 vsa.check(statement.value().predicate())?;
             }
             self.provenance.check(statement.value().predicate())?;
+            check_report(statement.value())?;
         }
         if let Some(age) = self.max_age {
             let Some(latest) = proof.times().last() else {
@@ -236,6 +244,19 @@ impl Conditions {
         }
         Ok(())
     }
+}
+
+/// A report of `imgguard check` counts when it says that the image passed: who asks for one does not ask for any.
+fn check_report(statement: &Statement) -> Result<(), Rejection> {
+    if statement.predicate_type() != CHECK_TYPE {
+        return Ok(());
+    }
+    let verdict = statement.predicate().pointer("/report/verdict").and_then(serde_json::Value::as_str);
+    if verdict == Some("pass") {
+        return Ok(());
+    }
+    let found = verdict.unwrap_or("missing").escape_debug();
+    Err(Rejection::new(Reason::CheckVerdict, format!("the verdict of the attested check is `{found}`")))
 }
 
 impl Conditions {
@@ -265,7 +286,13 @@ pub fn examine(listing: &Listing, subject: &Digest, rules: &[SignerRule<'_>], gr
         .iter()
         .map(|found| {
             let (format, outcome) = examine_one(&found.content, subject, rules, grounds);
-            Examined { digest: found.digest.clone(), place: found.place, format, outcome }
+            Examined {
+                digest: found.digest.clone(),
+                manifest: found.manifest.clone(),
+                place: found.place,
+                format,
+                outcome,
+            }
         })
         .collect()
 }
@@ -380,7 +407,13 @@ pub fn answer(
     if let Some(rejection) = best {
         return of(&rejection);
     }
+    let others: BTreeSet<&str> =
+        examined.iter().filter_map(|one| one.outcome.as_ref().ok()).map(Proof::predicate_type).collect();
     let (reason, detail) = match requirement {
+        Requirement::Signature if !others.is_empty() => {
+            let named: Vec<&str> = others.into_iter().take(MAX_NAMED).collect();
+            (Reason::UnsignedPredicate, format!("there is no signature; what was signed is {}", named.join(", ")))
+        }
         Requirement::Signature => (Reason::Unsigned, "there is no signature".to_owned()),
         Requirement::Attestation(uri) => (Reason::Missing, format!("there is no attestation of the type `{uri}`")),
     };
@@ -389,9 +422,11 @@ pub fn answer(
 
 /// Which rejection to tell when several pieces failed: the one that was closest to being accepted.
 fn weight(rejection: &Rejection) -> u8 {
+    let begins = |start: &str| rejection.reason.code().starts_with(start);
     match rejection.reason {
-        Reason::Stale | Reason::UntrustedKeyPeriod => 5,
-        reason if reason.code().starts_with("invalid.") && !reason.code().starts_with("invalid.format") => 4,
+        Reason::Stale | Reason::UntrustedKeyPeriod | Reason::CheckVerdict => 5,
+        _ if begins("unseen.") || begins("vsa.") => 6,
+        _ if begins("invalid.") && !begins("invalid.format") => 4,
         Reason::UntrustedIdentity | Reason::UntrustedIssuer | Reason::UntrustedKey | Reason::UntrustedHint => 3,
         reason if reason.standing() == Standing::NotVerified => 2,
         _ => 1,

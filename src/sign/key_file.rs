@@ -30,6 +30,9 @@ pub enum KeyFileError {
     /// The block is something else.
     #[error("its label is `{0}`, not `{LABEL}`")]
     Label(String),
+    /// The salt or the nonce is shorter or longer than the ciphers take.
+    #[error("its {0} is of the wrong length")]
+    Length(&'static str),
     /// What is in it is not what it should be.
     #[error("{0}")]
     Body(&'static str),
@@ -39,6 +42,31 @@ pub enum KeyFileError {
     /// Wrong password, or damaged.
     #[error("the password is wrong or the file is damaged")]
     Locked,
+}
+
+impl KeyFileError {
+    /// All codes.
+    pub const CODES: &'static [&'static str] = &[
+        "config.key.pem",
+        "config.key.label",
+        "config.key.length",
+        "config.key.body",
+        "config.key.scrypt",
+        "config.key.locked",
+    ];
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotPem => "config.key.pem",
+            Self::Label(_) => "config.key.label",
+            Self::Length(_) => "config.key.length",
+            Self::Body(_) => "config.key.body",
+            Self::Scrypt => "config.key.scrypt",
+            Self::Locked => "config.key.locked",
+        }
+    }
 }
 
 /// The random bytes of one key file: fresh for every file.
@@ -127,11 +155,10 @@ impl Sealed {
             let text = body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
             from_base64(pointer, text).map_err(|_| KeyFileError::Body("its base64 is damaged"))
         };
-        let fixed = KeyFileError::Body("its salt or nonce is of the wrong length");
         Ok(Self {
             log_n,
-            salt: bytes("/kdf/salt")?.try_into().map_err(|_| fixed.clone())?,
-            nonce: bytes("/cipher/nonce")?.try_into().map_err(|_| fixed)?,
+            salt: bytes("/kdf/salt")?.try_into().map_err(|_| KeyFileError::Length("salt"))?,
+            nonce: bytes("/cipher/nonce")?.try_into().map_err(|_| KeyFileError::Length("nonce"))?,
             ciphertext: bytes("/ciphertext")?,
         })
     }
@@ -197,16 +224,20 @@ mod tests {
         for (pointer, value) in [("N", 1_u64 << 30), ("N", 1 << 14), ("N", 0), ("r", 1 << 20), ("p", 9)] {
             assert_eq!(with(|body| body["kdf"]["params"][pointer] = value.into()), KeyFileError::Scrypt, "{pointer}");
         }
-        let fixed = KeyFileError::Body("its salt or nonce is of the wrong length");
-        assert_eq!(with(|body| body["cipher"]["nonce"] = to_base64(&[9; 23]).into()), fixed);
-        assert_eq!(with(|body| body["kdf"]["salt"] = "".into()), fixed);
+        assert_eq!(KeyFileError::Scrypt.code(), "config.key.scrypt");
+        for length in [0, 23, 25] {
+            let nonce = with(|body| body["cipher"]["nonce"] = to_base64(&vec![9; length]).into());
+            assert_eq!((&nonce, nonce.code()), (&KeyFileError::Length("nonce"), "config.key.length"));
+        }
+        assert_eq!(with(|body| body["kdf"]["salt"] = "".into()), KeyFileError::Length("salt"));
         assert!(matches!(with(|body| body["ciphertext"] = "AA".into()), KeyFileError::Body(_)));
         assert!(matches!(with(|body| body["kdf"]["name"] = "pbkdf2".into()), KeyFileError::Body(_)));
         assert!(matches!(with(|body| body["cipher"] = Value::Null), KeyFileError::Body(_)));
         let file = seal_key(b"secret", &Password::new("pw"), &sealing()).expect("sealed");
         for end in [0, 20, file.len() / 2, file.len() - 10] {
             let cut = &file.as_bytes()[..end];
-            assert_eq!(open_key_file(cut, &Password::new("pw")).expect_err("cut off"), KeyFileError::NotPem);
+            let error = open_key_file(cut, &Password::new("pw")).expect_err("cut off");
+            assert_eq!((&error, error.code()), (&KeyFileError::NotPem, "config.key.pem"));
         }
         let other = to_pem("PRIVATE KEY", b"x");
         assert!(matches!(open_key_file(other.as_bytes(), &Password::new("")), Err(KeyFileError::Label(_))));

@@ -7,6 +7,7 @@
 
 mod algorithm;
 mod bundle;
+mod consumer;
 mod der;
 mod dsse;
 mod encoding;
@@ -30,9 +31,10 @@ pub mod trust_policy;
 pub mod verify;
 mod vsa;
 
-pub use crate::model::{PREDICATES, Predicate, SIGNATURE_TYPE, predicate_type};
+pub use crate::model::{CHECK_TYPE, PREDICATES, Predicate, SIGNATURE_TYPE, predicate_type};
 pub use algorithm::{Curve, KeyAlgorithm};
 pub use bundle::{BUNDLE_TYPE, Bundle, BundleDraft, Content, MAX_BUNDLE, Material};
+pub use consumer::{Consumer, ListEntry};
 pub use dsse::{Envelope, IN_TOTO_TYPE, pae};
 pub use identity::{IdentityRule, Pattern, PatternError, SanKind};
 pub use key::{KeyError, PublicKey};

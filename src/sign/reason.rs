@@ -46,6 +46,10 @@ reasons! {
     Verified = "verified", Verified;
     /// Everything was seen, and there is no signature.
     Unsigned = "unsigned", NotVerified;
+    /// There are statements of trusted signers, and none of them says "signed".
+    UnsignedPredicate = "unsigned.predicate", NotVerified;
+    /// A child of an index has no signature of its own, and no index above it covers it.
+    UnsignedChild = "unsigned.child", NotVerified;
     /// The attestation that is asked for is not there.
     Missing = "missing", NotVerified;
     /// Another key signed.
@@ -114,6 +118,16 @@ reasons! {
     VsaResult = "vsa.result", NotVerified;
     /// Summary: a level that is required is not among those verified.
     VsaLevels = "vsa.levels", NotVerified;
+    /// The attested report of a check does not say that the image passed.
+    CheckVerdict = "check.verdict", NotVerified;
+    /// The consumer does not look where it is.
+    UnseenPlace = "unseen.place", NotVerified;
+    /// The consumer goes by a list in which it is not, or not as what it is.
+    UnseenListing = "unseen.listing", NotVerified;
+    /// The consumer does not read its form.
+    UnseenFormat = "unseen.format", NotVerified;
+    /// The consumer wants a log entry or a timestamp, and it has none.
+    UnseenTime = "unseen.time", NotVerified;
     /// The builder is not the one that belongs to the signer.
     UntrustedBuilder = "untrusted.builder", NotVerified;
     /// The sources are not the expected ones.
@@ -157,7 +171,17 @@ impl Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign::KeyFileError;
     use std::collections::BTreeSet;
+
+    /// Every code that output may hold has its row in the documentation.
+    #[test]
+    fn every_code_is_documented() {
+        let handbook = include_str!("../../docs/signing.md");
+        let codes = Reason::ALL.iter().map(|reason| reason.code()).chain(KeyFileError::CODES.iter().copied());
+        let missing: Vec<&str> = codes.filter(|code| !handbook.contains(&format!("| `{code}` |"))).collect();
+        assert!(missing.is_empty(), "docs/signing.md lacks {missing:?}");
+    }
 
     #[test]
     fn every_code_is_unique_and_says_its_standing() {

@@ -381,6 +381,7 @@ fn signed(key: &SigningKey, draft: &StatementDraft) -> Vec<u8> {
 fn listing(bundles: &[&[u8]]) -> Listing {
     let found = |bytes: &&[u8]| Found {
         digest: Digest::of(bytes),
+        manifest: None,
         place: Place::Referrer,
         content: FoundContent::Bundle(bytes.to_vec()),
     };
@@ -441,7 +442,7 @@ fn another_statement_of_the_same_signer_is_no_signature() {
     let vex = "https://openvex.dev/ns/v0.2.0";
     let draft = StatementDraft::attestation(subject.clone(), None, vex, "{\"a\":1.10}").expect("a draft");
     let found = listing(&[&signed(&key, &draft)]);
-    assert_eq!(judged(&found, &subject, key.public(), &Requirement::Signature, &none), Reason::Unsigned);
+    assert_eq!(judged(&found, &subject, key.public(), &Requirement::Signature, &none), Reason::UnsignedPredicate);
     let wanted = |uri: &str| Requirement::Attestation(uri.to_owned());
     assert_eq!(judged(&found, &subject, key.public(), &wanted("https://openvex.dev/ns"), &none), Reason::Verified);
     assert_eq!(judged(&found, &subject, key.public(), &wanted("https://spdx.dev/Document"), &none), Reason::Missing);
@@ -511,6 +512,7 @@ fn a_sig_layer_counts_for_its_payload_and_its_key() {
     let layer = |payload: Vec<u8>, signature: &str| Listing {
         found: vec![Found {
             digest: Digest::of(&payload),
+            manifest: None,
             place: Place::SignatureTag,
             content: FoundContent::Signature {
                 payload,
@@ -622,4 +624,127 @@ fn a_signer_with_a_period_needs_a_time_that_is_proven() {
     let text = "version: 1\nsigners: { a: { key: a, until: 2030-01-01 } }\nrequire: [{ type: sign, any: [a] }]";
     let answers = policy(text, &[("a", key.public())]).judge(&listing(&[&bundle]), &subject, &grounds, NOW);
     assert_eq!(answers[0].reason, Reason::UntrustedKeyPeriod);
+}
+
+/// A `.sig` layer of cosign 1 and 2 whose log entry is that of a bundle.
+fn legacy_layer(entry: &Value, body: &str) -> (Vec<u8>, BTreeMap<String, String>) {
+    let text = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str).expect("text");
+    let number = |pointer: &str| text(pointer).parse::<i64>().expect("a number");
+    let log_id: String =
+        STANDARD.decode(text("/logId/keyId")).expect("base64").iter().map(|byte| format!("{byte:02x}")).collect();
+    let log = json!({
+        "SignedEntryTimestamp": text("/inclusionPromise/signedEntryTimestamp"),
+        "Payload": {
+            "body": body, "integratedTime": number("/integratedTime"), "logIndex": number("/logIndex"), "logID": log_id,
+        },
+    });
+    let signature = other(MANAGED)["messageSignature"]["signature"].as_str().expect("text").to_owned();
+    let annotations = BTreeMap::from([
+        ("dev.cosignproject.cosign/signature".to_owned(), signature),
+        ("dev.sigstore.cosign/bundle".to_owned(), log.to_string()),
+    ]);
+    (MANAGED_FILE.to_vec(), annotations)
+}
+
+#[test]
+fn the_promise_of_a_log_counts_for_its_own_body_and_the_body_for_its_own_signature() {
+    let subject = Digest::of(b"image");
+    let key = managed_key();
+    let judge = |(payload, annotations): (Vec<u8>, BTreeMap<String, String>)| {
+        let content = FoundContent::Signature { payload, annotations };
+        let found = Found { digest: subject.clone(), manifest: None, place: Place::SignatureTag, content };
+        let listing = Listing { found: vec![found], gaps: Vec::new() };
+        judged(&listing, &subject, &key, &Requirement::Signature, &Conditions::default())
+    };
+    let entry = other(MANAGED).pointer(ENTRY).cloned().expect("an entry");
+    let body = entry["canonicalizedBody"].as_str().expect("text").to_owned();
+    // The file that was signed is no payload of an image signature: what is refused first is what is wrong first.
+    let good = judge(legacy_layer(&entry, &body));
+    assert!(matches!(good, Reason::InvalidJson | Reason::InvalidStatement), "the log entry itself is right: {good}");
+    let decoded = String::from_utf8(STANDARD.decode(&body).expect("base64")).expect("text");
+    let at = decoded.find("\"value\":\"").expect("a hash") + 9;
+    let digit = if decoded.as_bytes()[at] == b'0' { "1" } else { "0" };
+    let mut changed = decoded.clone();
+    changed.replace_range(at..=at, digit);
+    assert_eq!(judge(legacy_layer(&entry, &STANDARD.encode(changed))), Reason::InvalidLogPromise);
+    let others = other(BLOB).pointer(ENTRY).cloned().expect("an entry");
+    let body = others["canonicalizedBody"].as_str().expect("text").to_owned();
+    assert_eq!(judge(legacy_layer(&others, &body)), Reason::InvalidLogBody);
+}
+
+#[test]
+fn an_attested_check_counts_when_it_passed() {
+    let key = SigningKey::generate(Curve::P256).expect("a key");
+    let subject = Digest::of(b"image");
+    let wanted = Requirement::Attestation(CHECK_TYPE.to_owned());
+    let judge = |predicates: &[&str]| {
+        let bundles: Vec<Vec<u8>> = predicates
+            .iter()
+            .map(|predicate| {
+                StatementDraft::attestation(subject.clone(), None, CHECK_TYPE, predicate).expect("a draft")
+            })
+            .map(|draft| signed(&key, &draft))
+            .collect();
+        let all: Vec<&[u8]> = bundles.iter().map(Vec::as_slice).collect();
+        judged(&listing(&all), &subject, key.public(), &wanted, &Conditions::default())
+    };
+    let (pass, fail) = (r#"{"report":{"verdict":"pass"}}"#, r#"{"report":{"verdict":"violations"}}"#);
+    assert_eq!(judge(&[pass]), Reason::Verified);
+    assert_eq!(judge(&[fail]), Reason::CheckVerdict);
+    assert_eq!(judge(&["{}"]), Reason::CheckVerdict);
+    assert_eq!(judge(&[r#"{"report":{"verdict":"PASS"}}"#]), Reason::CheckVerdict);
+    assert_eq!(judge(&[fail, pass]), Reason::Verified);
+}
+
+#[test]
+fn each_consumer_sees_what_it_would_find_and_take() {
+    const BUNDLES: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let key = SigningKey::generate(Curve::P256).expect("a key");
+    let subject = Digest::of(b"image");
+    let manifest = Digest::of(b"manifest");
+    let bundle = signed(&key, &StatementDraft::signature(subject.clone(), None, BTreeMap::new()));
+    let payload =
+        SimpleSigning { repository: "r.example/app".to_owned(), digest: subject.clone(), annotations: BTreeMap::new() };
+    let payload = payload.to_bytes();
+    let annotations =
+        [("dev.cosignproject.cosign/signature".to_owned(), STANDARD.encode(key.sign(&payload).expect("signed")))];
+    let simple = FoundContent::Signature { payload, annotations: annotations.into() };
+    let found = |place, content: FoundContent| Found {
+        digest: Digest::of(b"layer"),
+        manifest: Some(manifest.clone()),
+        place,
+        content,
+    };
+    let as_bundle = found(Place::FallbackTag, FoundContent::Bundle(bundle));
+    let as_tag = found(Place::SignatureTag, simple.clone());
+    let listed =
+        |kind: Option<&str>| vec![ListEntry { digest: manifest.clone(), artifact_type: kind.map(str::to_owned) }];
+    let trust = trust(RootKind::Production);
+    let grounds = Grounds { trust: &trust, ignore_log: false, p384_sha256: false };
+    let sees = |consumer: Consumer, found: &[&Found], list: &[ListEntry], ignore_log: bool| {
+        let listing = Listing { found: found.iter().map(|one| (*one).clone()).collect(), gaps: Vec::new() };
+        let mut examined = examine(&listing, &subject, &[SignerRule::Key(key.public())], &grounds);
+        consumer.restrict(&mut examined, list, ignore_log);
+        answer(&examined, &[], &subject, &Requirement::Signature, &Conditions::default()).reason
+    };
+    let right = listed(Some(BUNDLES));
+    let (wrong, bare) = (listed(Some("application/vnd.oci.empty.v1+json")), listed(None));
+    for consumer in [Consumer::Cosign3, Consumer::Kyverno, Consumer::PolicyController] {
+        assert_eq!(sees(consumer, &[&as_bundle], &right, true), Reason::Verified, "{consumer:?}");
+        assert_eq!(sees(consumer, &[&as_bundle], &wrong, true), Reason::UnseenListing, "{consumer:?}");
+        assert_eq!(sees(consumer, &[&as_bundle], &bare, true), Reason::UnseenListing, "{consumer:?}");
+        assert_eq!(sees(consumer, &[&as_bundle], &[], true), Reason::UnseenListing, "{consumer:?}");
+        assert_eq!(sees(consumer, &[&as_bundle], &right, false), Reason::UnseenTime, "nothing proves its time");
+        assert_eq!(sees(consumer, &[&as_tag], &[], true), Reason::Verified, "{consumer:?}");
+        let old = found(Place::Referrer, simple.clone());
+        assert_eq!(sees(consumer, &[&old], &right, true), Reason::UnseenFormat, "{consumer:?}");
+    }
+    assert_eq!(sees(Consumer::Cosign3, &[&as_tag], &right, true), Reason::UnseenPlace, "a bundle is listed");
+    assert_eq!(sees(Consumer::PolicyController, &[&as_tag], &[], false), Reason::Verified);
+    assert_eq!(sees(Consumer::Cosign2, &[&as_bundle], &right, true), Reason::UnseenPlace);
+    assert_eq!(sees(Consumer::Cosign2, &[&as_bundle, &as_tag], &right, true), Reason::Verified);
+    assert_eq!(sees(Consumer::Cosign2, &[&as_tag], &[], false), Reason::UnseenTime);
+    assert_eq!(sees(Consumer::Notation, &[&as_bundle, &as_tag], &right, true), Reason::UnseenFormat);
+    let file = found(Place::File, simple);
+    assert_eq!(sees(Consumer::Cosign3, &[&file], &right, true), Reason::UnseenPlace);
 }

@@ -14,8 +14,8 @@ use crate::oci::{
     layout_root, media_types, parse_document, parse_strict,
 };
 use crate::registry::{
-    BlobToPush, Deleted, FoundBy, Linked, ManifestBytes, ManifestToPush, Opener, PutAnswer, ReadRepository, Referrers,
-    SelfDescription, Target, Unfit, Uploaded, WriteRepository, check_referrer,
+    BlobToPush, Deleted, FoundBy, Linked, ManifestBytes, ManifestToPush, Opener, PutAnswer, ReadRepository,
+    ReferrerLists, Referrers, SelfDescription, Target, Unfit, Uploaded, WriteRepository, check_referrer,
 };
 
 use super::archive_file::{self, ArchiveFile};
@@ -120,6 +120,11 @@ impl View<'_> {
         Ok(all)
     }
 
+    /// Every entry may refer to the subject: only its manifest tells.
+    fn lists(&self) -> ReferrerLists {
+        ReferrerLists { api: Some(self.index.manifests.clone()), fallback: None }
+    }
+
     fn tags(&self) -> Vec<String> {
         let names = self.index.manifests.iter().filter_map(|listed| listed.annotations.get(REF_NAME).cloned());
         names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
@@ -189,6 +194,10 @@ impl ReadRepository for ArchiveRepository {
 
     fn referrers(&self, subject: &Digest) -> Result<Referrers, FetchError> {
         self.view()?.referrers(subject)
+    }
+
+    fn referrer_lists(&self, _: &Digest) -> Result<ReferrerLists, FetchError> {
+        Ok(self.view()?.lists())
     }
 
     fn tags(&self) -> Result<Vec<String>, FetchError> {
@@ -337,6 +346,10 @@ impl ReadRepository for LayoutRepository {
 
     fn referrers(&self, subject: &Digest) -> Result<Referrers, FetchError> {
         self.view()?.referrers(subject)
+    }
+
+    fn referrer_lists(&self, _: &Digest) -> Result<ReferrerLists, FetchError> {
+        Ok(self.view()?.lists())
     }
 
     fn tags(&self) -> Result<Vec<String>, FetchError> {

@@ -102,7 +102,7 @@ pub(super) fn open(path: &Path, password: &PasswordArguments) -> Result<SigningK
     let shown = format!("`{}`", path.display());
     let password = password.existing(&shown)?;
     let (key, unlocked) = SigningKey::open(&file, &password)
-        .map_err(|error| Failure::usage(format!("{shown} cannot be opened: {error}")))?;
+        .map_err(|error| Failure::usage(format!("{shown} cannot be opened: {error} ({})", error.code())))?;
     match unlocked {
         Unlocked::AsGiven => {}
         Unlocked::WithLineBreak => {

@@ -1,11 +1,13 @@
 //! `imgguard sign`, `attest`, `verify`, `key` and the hidden `conformance`.
 
+pub(super) mod attaching;
 pub(super) mod attest;
 pub(super) mod conformance;
 mod files;
 mod image;
 pub(super) mod key;
 mod password;
+pub(super) mod referrers;
 mod report;
 pub(super) mod signing;
 pub(super) mod supply;

@@ -155,7 +155,7 @@ impl From<&Signer> for SignerReport {
 
 impl From<&Examined> for EvidenceReport {
     fn from(examined: &Examined) -> Self {
-        let Examined { digest, place, format, outcome } = examined;
+        let Examined { digest, manifest: _, place, format, outcome } = examined;
         let proof = outcome.as_ref().ok();
         let (reason, detail) = match outcome {
             Ok(_) => (Reason::Verified, String::new()),

@@ -25,12 +25,7 @@ use super::{files, image, key};
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct MethodArguments {
     /// Sign with this encrypted private key, or with a key of a service, as `NAME://REF` for the plugin sigstore-kms-NAME.
-    #[arg(
-        long,
-        value_name = "FILE|NAME://REF",
-        required_unless_present = "identity_token",
-        conflicts_with = "identity_token"
-    )]
+    #[arg(long, value_name = "FILE|NAME://REF", conflicts_with = "identity_token")]
     key: Option<String>,
     #[command(flatten)]
     password: PasswordArguments,
@@ -55,6 +50,11 @@ pub(in crate::cli) struct MethodArguments {
 }
 
 impl MethodArguments {
+    /// Whether any of them was given.
+    pub fn are_given(&self) -> bool {
+        self.key.is_some() || self.identity_token.is_some() || self.bundle_out.is_some()
+    }
+
     /// Whether nothing is stored.
     pub fn no_push(&self) -> bool {
         self.no_push
@@ -131,7 +131,9 @@ impl Method {
             }
             return Ok(Self::Key { key: Box::new(key::open(Path::new(text), &arguments.password)?), tsa });
         }
-        let path = arguments.identity_token.as_deref().unwrap_or(Path::new("-"));
+        let Some(path) = arguments.identity_token.as_deref() else {
+            return Err(Failure::usage("nobody is named who signs").with_hint("give --key or --identity-token"));
+        };
         let services = match &arguments.signing_config {
             Some(path) => Services::read(&files::read(path)?)?,
             None if arguments.yes => Services::embedded(false)?,

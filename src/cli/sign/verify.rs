@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::evidence::{Store, closure, collect};
-use crate::model::Platform;
+use crate::model::{Digest, Platform};
+use crate::oci::FetchError;
 use crate::sign::evidence::{
     Answer, Conditions, Examined, Found, FoundContent, Listing, Node, Place, Requirement, answer, examine,
 };
 use crate::sign::trust_policy::{TrustPolicy, Who};
 use crate::sign::verify::{Grounds, SignerRule};
 use crate::sign::{
-    Bundle, IdentityRule, MAX_BUNDLE, Pattern, PublicKey, Reason, RootKind, SigstoreTrust, Standing, VSA_TYPE,
-    VsaWishes,
+    Bundle, Consumer, IdentityRule, ListEntry, MAX_BUNDLE, Pattern, PublicKey, Reason, Rejection, RootKind,
+    SigstoreTrust, Standing, VSA_TYPE, VsaWishes,
 };
 
 use super::super::annotations::annotations;
@@ -30,6 +31,33 @@ enum Recursive {
     All,
     /// Only the index is looked at.
     Index,
+}
+
+/// Whose eyes to look with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ConsumerName {
+    /// cosign 1 and 2.
+    Cosign2,
+    /// cosign 3.
+    Cosign3,
+    /// Kyverno's image verification.
+    Kyverno,
+    /// Sigstore's policy-controller.
+    PolicyController,
+    /// Notation.
+    Notation,
+}
+
+impl From<ConsumerName> for Consumer {
+    fn from(name: ConsumerName) -> Self {
+        match name {
+            ConsumerName::Cosign2 => Self::Cosign2,
+            ConsumerName::Cosign3 => Self::Cosign3,
+            ConsumerName::Kyverno => Self::Kyverno,
+            ConsumerName::PolicyController => Self::PolicyController,
+            ConsumerName::Notation => Self::Notation,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -58,7 +86,10 @@ pub(in crate::cli) struct VerifyArguments {
     /// What must be there: `sign`, or the type of an attestation; repeatable. `sign` unless given.
     #[arg(long, value_name = "TYPE")]
     require: Vec<String>,
-    /// Want a verification summary of this verifier (`verifier.id`) that passed.
+    /// Want a verification summary that passed (SLSA VSA v1), of the verifier given with --vsa-verifier.
+    #[arg(long, requires = "vsa_verifier")]
+    vsa: bool,
+    /// Want a verification summary of this verifier (`verifier.id`) that passed; it must be signed by whom --key or --identity names.
     #[arg(long, value_name = "ID", conflicts_with = "require")]
     vsa_verifier: Option<String>,
     /// What the summary must be about (`resourceUri`); the repository of the image unless given.
@@ -73,6 +104,10 @@ pub(in crate::cli) struct VerifyArguments {
     /// Seconds that the verified time of the signature may be in the past; with a unit: 90d, 12h, 30m.
     #[arg(long, value_name = "AGE", value_parser = age)]
     max_age: Option<i64>,
+    /// Count only what this verifier would find and take with its usual settings, and tell why not the rest; the image that the
+    /// reference names is looked at, as it does, unless --recursive says otherwise.
+    #[arg(long = "as", value_enum, value_name = "CONSUMER", conflicts_with = "policy")]
+    consumer: Option<ConsumerName>,
     /// How far down to go.
     #[arg(long, value_enum, default_value_t = Recursive::Auto)]
     recursive: Recursive,
@@ -139,7 +174,11 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
             ..Conditions::default()
         },
         files: bundles(&arguments.bundle)?,
-        recursive: arguments.recursive,
+        recursive: match (arguments.recursive, arguments.consumer) {
+            (Recursive::Auto, Some(_)) => Recursive::Index,
+            (recursive, _) => recursive,
+        },
+        consumer: arguments.consumer.map(Into::into),
         policy: policy.as_ref(),
         vsa: arguments.vsa_verifier.as_ref().map(|verifier| VsaArguments {
             verifier: verifier.clone(),
@@ -259,6 +298,7 @@ struct Judge<'a> {
     conditions: Conditions,
     files: Vec<Vec<u8>>,
     recursive: Recursive,
+    consumer: Option<Consumer>,
     policy: Option<&'a TrustPolicy>,
     vsa: Option<VsaArguments>,
 }
@@ -274,6 +314,20 @@ struct VsaArguments {
 struct Judged {
     report: NodeReport,
     answers: Vec<Answer>,
+}
+
+impl Judged {
+    /// A child of an index that nothing covers is told apart from an image that nobody signed.
+    fn uncovered(&mut self) {
+        for (answer, report) in self.answers.iter_mut().zip(&mut self.report.requirements) {
+            if answer.reason == Reason::Unsigned {
+                answer.reason = Reason::UnsignedChild;
+                "it has no signature of its own, and no index above it covers it".clone_into(&mut answer.detail);
+                report.reason = answer.reason.code();
+                report.detail.clone_from(&answer.detail);
+            }
+        }
+    }
 }
 
 impl Judge<'_> {
@@ -299,11 +353,21 @@ impl Judge<'_> {
     fn node(&self, store: &Store, node: &Node) -> Judged {
         let mut listing: Listing = collect(store, &node.digest);
         listing.found.extend(self.files.iter().map(|bytes| Found {
-            digest: crate::model::Digest::of(bytes),
+            digest: Digest::of(bytes),
+            manifest: None,
             place: Place::File,
             content: FoundContent::Bundle(bytes.clone()),
         }));
-        let examined: Vec<Examined> = examine(&listing, &node.digest, &self.rules, &self.grounds);
+        let mut examined: Vec<Examined> = examine(&listing, &node.digest, &self.rules, &self.grounds);
+        if let Some(consumer) = self.consumer {
+            match list_of(store, &node.digest) {
+                Ok(list) => consumer.restrict(&mut examined, &list, self.grounds.ignore_log),
+                Err(error) => listing.gaps.push(Rejection::new(
+                    Reason::Damaged,
+                    format!("the list that {} goes by could not be read: {error}", consumer.name()),
+                )),
+            }
+        }
         let conditions = self.conditions_for(store);
         let answers: Vec<Answer> = match self.policy {
             Some(policy) => policy.judge(&listing, &node.digest, &self.grounds, self.conditions.now),
@@ -340,7 +404,7 @@ impl Judge<'_> {
     /// its digest is in verified bytes.
     fn settle(&self, judged: &mut [(&Node, Judged)], platform: Option<&Platform>) -> Result<Standing, Failure> {
         let mut worst: Option<Standing> = None;
-        let mut covered: std::collections::BTreeSet<crate::model::Digest> = std::collections::BTreeSet::new();
+        let mut covered: std::collections::BTreeSet<Digest> = std::collections::BTreeSet::new();
         for (node, judged) in judged.iter_mut() {
             let own = judged.answers.iter().all(|answer| answer.reason == Reason::Verified);
             let by_parent =
@@ -348,6 +412,9 @@ impl Judge<'_> {
             if own || by_parent {
                 covered.insert(node.digest.clone());
                 judged.report.covered_by = Some(if own { "own" } else { "parent" });
+            }
+            if node.parent.is_some() && !own && !by_parent {
+                judged.uncovered();
             }
             if by_parent && !own {
                 for requirement in &mut judged.report.requirements {
@@ -369,6 +436,16 @@ impl Judge<'_> {
             Failure::usage(format!("the image has no platform `{platform}`"))
         })
     }
+}
+
+/// The list that others go by: the registry's own, else the one behind the fallback tag.
+fn list_of(store: &Store, digest: &Digest) -> Result<Vec<ListEntry>, FetchError> {
+    let lists = store.repository().referrer_lists(digest)?;
+    let entries = lists.api.or(lists.fallback).unwrap_or_default();
+    Ok(entries
+        .into_iter()
+        .map(|entry| ListEntry { digest: entry.digest, artifact_type: entry.artifact_type })
+        .collect())
 }
 
 /// What counts of several answers: a definite no, then what could not be seen, then what did not answer.

@@ -1,0 +1,217 @@
+"""Signing with an identity, end to end: services on loopback (sigstore_services.py), verified here, by the PyPI package sigstore and by
+@sigstore/verify; and everything that must be refused."""
+
+import base64
+import contextlib
+import copy
+import json
+import os
+import shutil
+import subprocess
+import urllib.request
+
+from harness import HELLO, INFRASTRUCTURE, PASS, REFUSED, ROOT, VIOLATIONS, WORK, Server, Suite, imgguard, tool
+
+PYTHON = ROOT / "target" / "venv-sign" / "bin" / "python"
+HERE = ROOT / "scripts" / "e2e"
+ENTRY = "tlogEntries"
+MAIL = "builder@example.com"
+WORKFLOW = "https://git.example/acme/app/.workflows/release.yml@refs/heads/main"
+
+
+def change(bundle, edit):
+    """A copy of a bundle, edited."""
+    changed = copy.deepcopy(bundle)
+    edit(changed, changed["verificationMaterial"])
+    return changed
+
+
+def flipped(text):
+    """Base64 with one bit in the middle changed."""
+    data = bytearray(base64.b64decode(text))
+    data[len(data) // 2] ^= 1
+    return base64.b64encode(data).decode()
+
+
+class Keyless(Suite):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = cls.dir / "services"
+        folder.mkdir()
+        said = WORK / "sigstore.log"
+        cls.serve(Server("sigstore", [PYTHON, HERE / "sigstore_services.py", folder], lambda: said.read_bytes().endswith(b"\n")))
+        cls.base, cls.folder = said.read_text().strip(), folder
+        cls.root, cls.issuer = folder / "root.json", f"{cls.base}/oidc"
+
+    def token(self, name="token", **claims):
+        """A file with a fresh identity token; for a mail address unless something else is asked for."""
+        claims = {"iss": self.issuer, **(claims or {"sub": "me", "email": MAIL, "email_verified": True})}
+        request = urllib.request.Request(f"{self.issuer}/token", json.dumps(claims).encode())
+        with urllib.request.urlopen(request) as answer:
+            path = self.dir / name
+            path.write_bytes(answer.read())
+            return path
+
+    def layout(self, name):
+        folder = self.dir / name
+        shutil.copytree(HELLO, folder)
+        return folder, f"oci:{folder}:1.0.0"
+
+    def by_identity(self, token, config="signing"):
+        return ["--identity-token", token, "--signing-config", self.folder / f"{config}.json"]
+
+    def signed(self, name, *options, config="signing", token=None):
+        """The small image, its index signed with an identity; returns the bundle too."""
+        _, image = self.layout(name)
+        out = self.dir / f"{name}.sigstore.json"
+        run = imgguard("sign", image, "--recursive", "index", "--bundle-out", out, *self.by_identity(token or self.token(), config), *options)
+        self.exits(run, PASS, "signed")
+        return image, json.loads(out.read_text())
+
+    def verify(self, image, *options, identity=MAIL, issuer=None, root=None):
+        return imgguard("verify", image, "--identity", identity, "--issuer", issuer or self.issuer, "--trusted-root", root or self.root, *options)
+
+    def reasons(self, bundle):
+        """The reason why a bundle about the index of the small image does not count."""
+        path = self.dir / "candidate.sigstore.json"
+        path.write_text(json.dumps(bundle))
+        run = self.verify(self.bare, "--bundle", path, "-o", "json")
+        return run.exit, run.json()["images"][0]["nodes"][0]["requirements"][0]["reason"]
+
+    def test_round_trip(self):
+        """an identity signs and is verified here and by PyPI's sigstore; by @sigstore/verify too, but for the log's entry"""
+        image, bundle = self.signed("round")
+        run = self.exits(self.verify(image, "-o", "json"), PASS)
+        evidence = run.json()["images"][0]["nodes"][0]["evidence"][0]
+        self.assertEqual((evidence["signer"]["identity"], evidence["signer"]["identityKind"], evidence["logs"]), (MAIL, "email", 1))
+        self.assertEqual(len(evidence["verifiedTimes"]), 1)
+        self.exits(self.verify(image, "--max-age", "1h"), PASS)
+        path = self.dir / "round.sigstore.json"
+        said = json.loads(tool(PYTHON, HERE / "sign_peers.py", "keyless", path, MAIL, self.issuer, self.root))
+        self.assertEqual(said["predicateType"], "https://sigstore.dev/cosign/sign/v1")
+        with self.assertRaises(AssertionError):
+            tool(PYTHON, HERE / "sign_peers.py", "keyless", path, "other@example.com", self.issuer, self.root)
+        if shutil.which("node") is None:
+            print("  not run: there is no Node, so @sigstore/verify was not asked", flush=True)
+            return
+        # Its version for Node 20 compares such entries with the hash of the payload, not of what is signed.
+        for identity, accepted in ((MAIL, True), ("other@example.com", False)):
+            done = subprocess.run(
+                ["node", HERE / "sign_peer.mjs", path, "identity-without-log", identity, self.issuer, self.root], capture_output=True,
+                check=False, env={**os.environ, "SIGN_PEERS": str(ROOT / "target" / "node-sign")})
+            self.assertEqual(b"accepted" in done.stdout, accepted, (done.stdout + done.stderr).decode())
+
+    def test_identities(self):
+        """another identity, another issuer, another kind, a part of a name and another root are refused, each for its reason"""
+        image, _ = self.signed("identities")
+        self.exits(self.verify(image, identity="builder@example.co"), VIOLATIONS, "untrusted.identity")
+        self.exits(self.verify(image, issuer="https://issuer.example"), VIOLATIONS, "untrusted.issuer")
+        part = lambda pattern: imgguard("verify", image, "--identity-pattern", pattern, "--issuer", self.issuer, "--trusted-root", self.root)
+        self.exits(part("builder@example"), VIOLATIONS, "untrusted.identity")
+        self.exits(part(r".*@example\.com"), PASS)
+        self.exits(imgguard("verify", image, "--identity", MAIL, "--issuer", self.issuer), VIOLATIONS, "not-verified")
+        self.exits(imgguard("verify", image, "--identity", MAIL), REFUSED, "issuer")
+
+    def test_workflow(self):
+        """a workflow signs and attests; a trust policy asks for its claims, builder and source"""
+        token = self.token("workflow", sub=WORKFLOW, repository="https://git.example/acme/app", ref="refs/heads/main")
+        image, _ = self.signed("workflow", token=token)
+        predicate = self.dir / "provenance.json"
+        predicate.write_text(json.dumps({
+            "buildDefinition": {"externalParameters": {"workflow": {"repository": "https://git.example/acme/app"}}},
+            "runDetails": {"builder": {"id": "https://builder.example/v1"}}}))
+        self.exits(imgguard("attest", image, "--type", "slsaprovenance1", "--predicate", predicate, *self.by_identity(token)), PASS)
+        policy = self.dir / "workflow.yaml"
+        text = (f"version: 1\nsigners:\n  ci:\n    issuer: {self.issuer}\n    identity: {WORKFLOW}\n"
+                "    claims: { source-repository-uri: https://git.example/acme/app }\nrequire:\n  - { type: sign, all: [ci] }\n"
+                "  - { type: slsaprovenance1, any: [ci], builder: https://builder.example/v1, source: https://git.example/acme/app, max-age: 1h }\n")
+        policy.write_text(text)
+        verify = lambda: imgguard("verify", image, "--policy", policy, "--trusted-root", self.root)
+        self.exits(verify(), PASS, "verified")
+        policy.write_text(text.replace("https://builder.example/v1", "https://other.example/v1"))
+        self.exits(verify(), VIOLATIONS, "untrusted.builder")
+        policy.write_text(text.replace("acme/app }\nrequire", "acme/other }\nrequire"))
+        self.exits(verify(), VIOLATIONS, "untrusted.identity")
+
+    def test_reports(self):
+        """`check --attest` with an identity, for the next gate to ask for"""
+        _, image = self.layout("reports")
+        policy = self.dir / "light.yaml"
+        policy.write_text("version: 1\nname: light\nrules:\n  size:\n    total: { level: deny, below: 1GB }\n")
+        run = imgguard("check", image, "--policy", policy, "--attest", *self.by_identity(self.token()))
+        self.exits(run, PASS, "attested")
+        self.exits(self.verify(image, "--require", "check"), PASS)
+        self.assertNotIn(self.token().read_text()[:40], run.out + run.err)
+
+    def test_certificates(self):
+        """a certificate that had expired, one without a proof of its log, and one of a stranger do not count"""
+        for config, reason in (("expired", "invalid.time.expired"), ("bare", "invalid.sct"), ("stranger", "untrusted.root")):
+            image, _ = self.signed(config, config=f"signing-{config}")
+            self.exits(self.verify(image), VIOLATIONS, reason)
+
+    def test_forged(self):
+        """every part of a bundle that is taken away or changed is missed, each for its reason"""
+        _, self.bare = self.layout("bare")
+        _, good = self.signed("forged")
+        _, other = self.signed("forged-other")
+        self.assertEqual(self.reasons(good), (PASS, "verified"))
+        self.assertEqual(self.reasons(other), (PASS, "verified"))
+        theirs = other["verificationMaterial"]
+        proof = lambda material: material[ENTRY][0]["inclusionProof"]
+
+        def body(bundle, material):
+            material[ENTRY][0]["canonicalizedBody"] = flipped(material[ENTRY][0]["canonicalizedBody"])
+
+        def checkpoint(bundle, material):
+            text = proof(material)["checkpoint"]["envelope"]
+            head, _, tail = text.rpartition(" ")
+            proof(material)["checkpoint"]["envelope"] = f"{head} {flipped(tail.strip())}\n"
+
+        def signature(bundle, material):
+            part = bundle["dsseEnvelope"]["signatures"][0]
+            part["sig"] = flipped(part["sig"])
+
+        def payload(bundle, material):
+            text = base64.b64decode(bundle["dsseEnvelope"]["payload"]).decode()
+            bundle["dsseEnvelope"]["payload"] = base64.b64encode(text.replace("sign/v1", "sign/v2").encode()).decode()
+
+        for name, edit, reason in (
+                ("the timestamp is gone", lambda b, m: m.pop("timestampVerificationData"), "invalid.time"),
+                ("the timestamp of another", lambda b, m: m.update(timestampVerificationData=theirs["timestampVerificationData"]), "invalid.time"),
+                ("the log entry is gone", lambda b, m: m.update({ENTRY: []}), "invalid.tlog"),
+                ("the log entry of another", lambda b, m: m.update({ENTRY: theirs[ENTRY]}), "invalid.tlog.body"),
+                ("the entry's body", body, "invalid.tlog"),
+                ("the checkpoint is gone", lambda b, m: proof(m).pop("checkpoint"), "invalid.tlog.checkpoint"),
+                ("the checkpoint's signature", checkpoint, "invalid.tlog.checkpoint"),
+                ("a hash of the proof", lambda b, m: proof(m)["hashes"].__setitem__(0, flipped(proof(m)["hashes"][0])), "invalid.tlog"),
+                ("the certificate of another", lambda b, m: m.update(certificate=theirs["certificate"]), "invalid.signature"),
+                ("the signature", signature, "invalid.time"),
+                ("the statement", payload, "invalid.signature"),
+                ("two signatures", lambda b, m: b["dsseEnvelope"]["signatures"].append(b["dsseEnvelope"]["signatures"][0]), "invalid.format.signatures"),
+                ("a key beside the certificate", lambda b, m: m.update(publicKey={"hint": ""}), "invalid.format.material")):
+            with self.subTest(name):
+                self.assertEqual(self.reasons(change(good, edit)), (VIOLATIONS, reason))
+
+    def test_tokens(self):
+        """a token that has expired, one that the authority refuses, and services that are away: nothing is signed, nothing is shown"""
+        _, image = self.layout("tokens")
+        before = self.token("old", sub="me", email=MAIL, exp=1).read_text()
+        expired = imgguard("sign", image, *self.by_identity(self.dir / "old"))
+        self.exits(expired, REFUSED, "expired")
+        stranger = self.token("stranger")
+        head, payload, _ = stranger.read_text().split(".")
+        stranger.write_text(f"{head}.{payload}.{'A' * 86}")
+        refused = imgguard("sign", image, *self.by_identity(stranger))
+        self.assertNotEqual(refused.exit, PASS)
+        config = json.loads((self.folder / "signing.json").read_text())
+        with contextlib.closing(__import__("socket").socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            config["caUrls"][0]["url"] = f"http://127.0.0.1:{probe.getsockname()[1]}"
+            (self.folder / "signing-away.json").write_text(json.dumps(config))
+            away = imgguard("sign", image, *self.by_identity(self.token("fresh"), "signing-away"))
+        self.exits(away, INFRASTRUCTURE)
+        for run in (expired, refused, away):
+            for text in (before, head + "." + payload, self.dir.joinpath("fresh").read_text()):
+                self.assertNotIn(text[:60], run.out + run.err)
+        self.exits(self.verify(image), VIOLATIONS, "unsigned")
