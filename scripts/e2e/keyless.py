@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import shutil
+import socket
 import subprocess
 import urllib.request
 
@@ -54,7 +55,7 @@ class Keyless(Suite):
             return path
 
     def layout(self, name):
-        folder = self.dir / name
+        folder = self.dir / f"{name}.layout"
         shutil.copytree(HELLO, folder)
         return folder, f"oci:{folder}:1.0.0"
 
@@ -152,7 +153,7 @@ class Keyless(Suite):
 
     def test_forged(self):
         """every part of a bundle that is taken away or changed is missed, each for its reason"""
-        _, self.bare = self.layout("bare")
+        _, self.bare = self.layout("unsigned")
         _, good = self.signed("forged")
         _, other = self.signed("forged-other")
         self.assertEqual(self.reasons(good), (PASS, "verified"))
@@ -205,7 +206,7 @@ class Keyless(Suite):
         refused = imgguard("sign", image, *self.by_identity(stranger))
         self.assertNotEqual(refused.exit, PASS)
         config = json.loads((self.folder / "signing.json").read_text())
-        with contextlib.closing(__import__("socket").socket()) as probe:
+        with contextlib.closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             config["caUrls"][0]["url"] = f"http://127.0.0.1:{probe.getsockname()[1]}"
             (self.folder / "signing-away.json").write_text(json.dumps(config))

@@ -357,7 +357,7 @@ class Sign(Suite):
         self.assertIn(written, predicates)
         self.exits(imgguard("check", image, "--policy", policy, "--key", self.private, env=self.env), REFUSED, "--attest")
         self.exits(imgguard("check", image, "--policy", policy, "--attest", env=self.env), REFUSED, "--identity-token")
-        self.exits(imgguard("check", "docker-archive:none.tar", "--policy", policy, *by_key, env=self.env), REFUSED, "no place for signatures")
+        self.exits(imgguard("check", "docker-daemon:none", "--policy", policy, *by_key, env=self.env), REFUSED, "no place for signatures")
 
     def all_bundles(self, folder):
         """Every bundle in a layout."""

@@ -206,7 +206,7 @@ fn predicate_of(format: &str) -> Option<&'static str> {
     }
 }
 
-/// Signs each document in each format that was asked for and can be signed, CycloneDX when there is none.
+/// Signs each document in each format that was asked for and can be signed, `CycloneDX` when there is none.
 fn attest(
     mut attester: Attester<'_>,
     image: &str,

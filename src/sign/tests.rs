@@ -630,8 +630,8 @@ fn a_signer_with_a_period_needs_a_time_that_is_proven() {
 fn legacy_layer(entry: &Value, body: &str) -> (Vec<u8>, BTreeMap<String, String>) {
     let text = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str).expect("text");
     let number = |pointer: &str| text(pointer).parse::<i64>().expect("a number");
-    let log_id: String =
-        STANDARD.decode(text("/logId/keyId")).expect("base64").iter().map(|byte| format!("{byte:02x}")).collect();
+    let log_id = STANDARD.decode(text("/logId/keyId")).expect("base64");
+    let log_id = log_id.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let log = json!({
         "SignedEntryTimestamp": text("/inclusionPromise/signedEntryTimestamp"),
         "Payload": {
