@@ -23,6 +23,7 @@ ALL = [
     "tags",
     "sign",
     "keyless",
+    "cosign",
     "push",
     "release",
     "build",

@@ -147,12 +147,18 @@ class CertificateAuthority:
         self.inner = authority("test intermediate", self.root, 0)
         self.log_key = ec.generate_private_key(ec.SECP256R1())
 
-    def sign(self, request, variant):
-        claims = self.provider.claims(request["credentials"]["oidcIdentityToken"])
-        asked = request["publicKeyRequest"]
-        key = serialization.load_pem_public_key(asked["publicKey"]["content"].encode())
+    def sign(self, request, bearer, variant):
+        """The token stands in the request or in its header; the key in a signing request or beside a proof of its possession."""
+        claims = self.provider.claims(request["credentials"]["oidcIdentityToken"] if "credentials" in request else bearer)
         identity = claims.get("email") or claims["sub"]
-        key.verify(base64.b64decode(asked["proofOfPossession"], validate=True), identity.encode(), ec.ECDSA(hashes.SHA256()))
+        if "certificateSigningRequest" in request:
+            asked = x509.load_pem_x509_csr(base64.b64decode(request["certificateSigningRequest"], validate=True))
+            assert asked.is_signature_valid, "the signing request is not signed with its key"
+            key = asked.public_key()
+        else:
+            asked = request["publicKeyRequest"]
+            key = serialization.load_pem_public_key(asked["publicKey"]["content"].encode())
+            key.verify(base64.b64decode(asked["proofOfPossession"], validate=True), identity.encode(), ec.ECDSA(hashes.SHA256()))
         start = now() - datetime.timedelta(minutes=30 if variant == "expired" else 1)
         san = x509.RFC822Name(identity) if "email" in claims else x509.UniformResourceIdentifier(identity)
         # A text as DER: UTF8String, short form.
@@ -324,16 +330,16 @@ def main(folder):
         def do_POST(self):
             body = self.rfile.read(min(int(self.headers["Content-Length"]), BODY))
             service, _, rest = self.path.removeprefix("/").partition("/")
-            as_json = lambda answer: self.give(201, json.dumps(answer).encode(), "application/json")
+            as_json = lambda answer, status: self.give(status, json.dumps(answer).encode(), "application/json")
             try:
                 if self.path == "/oidc/token":
                     return self.give(200, provider.token(json.loads(body)).encode(), "application/jwt")
                 if service == "tsa":
                     return self.give(200, stamps.answer(body), "application/timestamp-reply")
                 if self.path == "/log/api/v2/log/entries":
-                    return as_json(log.add(json.loads(body)))
+                    return as_json(log.add(json.loads(body)), 201)
                 if rest == "api/v2/signingCert":
-                    return as_json(certificates.sign(json.loads(body), service))
+                    return as_json(certificates.sign(json.loads(body), self.headers.get("Authorization", "").removeprefix("Bearer "), service), 200)
                 return self.give(404, b"", "text/plain")
             except Exception as error:  # noqa: BLE001: whatever is wrong with the request, its sender is told
                 return self.give(400, f"{type(error).__name__}: {error}".encode(), "text/plain")

@@ -39,6 +39,7 @@ struct Predicate<'a> {
     /// When the image was judged, RFC 3339 in UTC.
     checked_at: &'a str,
     /// The report about one reference; the attestation counts only when its `verdict` is `pass`.
+    #[schemars(schema_with = "report_schema")]
     report: Document<'a>,
 }
 
@@ -617,6 +618,11 @@ pub(super) fn schema() -> String {
     model::json_schema::<Document<'static>>(SCHEMA, "imgguard report")
 }
 
+/// The schema of the report stands in a file of its own.
+fn report_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "$ref": "report-v1.json" })
+}
+
 /// The JSON schema of the predicate.
 #[cfg(test)]
 fn predicate_schema() -> String {
@@ -635,13 +641,14 @@ mod tests {
     #[test]
     fn the_predicate_of_an_attested_report_follows_its_published_schema() {
         crate::testkit::schemas::are_up_to_date(&[("check-attestation-v1.json", predicate_schema())]);
-        let schema: serde_json::Value = serde_json::from_str(&predicate_schema()).expect("JSON");
+        let schema: serde_json::Value = serde_json::from_str(&schema()).expect("JSON");
         let validator = jsonschema::validator_for(&schema).expect("a schema");
         for (report, verdict) in [(sample::denied(), "violations"), (sample::passed(), "pass")] {
             let text = check_predicate(&report, &sample::context(), "2026-01-01T00:00:00Z");
             let predicate: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-            let errors: Vec<_> = validator.iter_errors(&predicate).map(|error| error.to_string()).collect();
+            let errors: Vec<_> = validator.iter_errors(&predicate["report"]).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{errors:#?}");
+            assert_eq!(predicate["checked-at"], "2026-01-01T00:00:00Z");
             assert_eq!(predicate["report"]["verdict"], verdict);
             assert_eq!(predicate["report"]["subjects"].as_array().map(Vec::len), Some(1));
         }
