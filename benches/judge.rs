@@ -101,6 +101,7 @@ fn policy() -> Policy {
         evidence: Vec::new(),
         locks: Vec::new(),
         waiver_days: None,
+        pipeline: None,
     };
     while policy.rules.len() < RULES {
         policy.rules.extend(sources().into_iter().flat_map(|policy| policy.rules));

@@ -98,6 +98,36 @@ class Build(Suite):
         planned = self.exits(self.build(context, f"oci:{out}", "--dry-run", "--build-arg", "A=b c"), PASS)
         self.assertIn("--build-arg 'A=b c'", planned.out)
 
+    def test_pipeline(self):
+        """imgguard run: the whole way of a policy file, every step shown; what is not passed ends it before the release"""
+        server, host = registry(self.dir, "pipeline")
+        self.serve(server)
+        env = {"IMGGUARD_KEY_PASSWORD": "open sesame", "BUILDAH_ISOLATION": "chroot", "SOURCE_DATE_EPOCH": "1700000000"}
+        context = self.context("whole")
+        self.exits(imgguard("key", "generate", "--out", self.dir / "run", env=env), PASS)
+        target = f"{host}/team/whole"
+        policy = self.dir / "pipeline.yaml"
+        policy.write_text(POLICY + f"""pipeline:
+  build: {{ context: {context}, to: 'oci:{self.dir}/whole-out:app', platforms: [linux/amd64, linux/arm64], builder: buildah, options: {json.dumps(self.buildah)} }}
+  sbom: {{ files: {{ spdx-json: '{self.dir}/{{platform}}.spdx.json' }}, attest: [cyclonedx-json] }}
+  sign: {{ key: {self.dir}/run.key }}
+  release: {{ to: {target}, annotations: {{}} }}
+""")
+        self.exits(imgguard("policy", "check", policy), PASS)
+        self.exits(imgguard("run", "--policy", policy, env=env), REFUSED, "no version")
+        planned = self.exits(imgguard("run", "--policy", policy, "--version", "1.0.0", "--dry-run", env=env), PASS)
+        self.assertEqual([line.split()[:4] for line in planned.err.splitlines()], [
+            ["==>", f"{at}/4", "imgguard", name] for at, name in enumerate(("build", "check", "sbom", "release"), 1)])
+        self.exits(imgguard("run", "--policy", policy, "--version", "1.0.0", env=env), PASS, "==> 4/4 imgguard release")
+        self.exits(imgguard("verify", f"{target}:latest", "--key", self.dir / "run.pub"), PASS, "verified")
+        for name in ("linux-amd64", "linux-arm64", "index"):
+            self.assertIn("SPDXRef-DOCUMENT", (self.dir / f"{name}.spdx.json").read_text())
+        (context / "Dockerfile").write_text(DOCKERFILE.replace("USER 1000\n", ""))
+        self.exits(imgguard("run", "--policy", policy, "--version", "1.0.1", env=env), VIOLATIONS, "ended at step 2 of 4, check")
+        self.assertNotIn("1.0.1", tool("skopeo", "list-tags", "--tls-verify=false", f"docker://{target}"))
+        policy.write_text(POLICY + "pipeline: { release: { too: a/b } }\n")
+        self.exits(imgguard("policy", "check", policy), REFUSED, "too")
+
     def test_docker_archives_are_copied_and_released(self):
         """an archive of docker save, plain or packed: one made manifest, the config's digest kept, a second release writes nothing"""
         server, host = registry(self.dir, "converted")

@@ -74,6 +74,31 @@ class Release(Suite):
         twice = imgguard("release", parts[0], parts[0], "--to", f"{host}/team/parts", "--version", "v0.3.1", "--policy", self.policy)
         self.exits(twice, PASS)
 
+    def test_signed_with_bills(self):
+        """signatures and bills stand beside the release before any tag does; a second time nothing is added; no signer, no bills"""
+        server, host = registry(self.dir, "signed")
+        self.serve(server)
+        env = {"IMGGUARD_KEY_PASSWORD": "open sesame"}
+        key = self.dir / "team"
+        self.exits(imgguard("key", "generate", "--out", key, env=env), PASS)
+        source, target = layout(self.dir / "to-sign", "1.0.0"), f"{host}/team/signed"
+        arguments = ["release", source, "--to", target, "--version", "1.0.0", "--policy", self.policy, "-o", "json"]
+        self.exits(imgguard(*arguments, "--sbom", "cyclonedx-json"), REFUSED, "who signs")
+        self.exits(imgguard("tags", "audit", target), REFUSED, "not found")
+        signing = ["--key", f"{key}.key", "--sbom", "cyclonedx-json", "--sbom", "spdx-json"]
+        first = self.exits(imgguard(*arguments, *signing, env=env), PASS).json()["written"]
+        images = 2
+        self.assertEqual((first["signatures"], first["bills"], first["found"]), (images + 1, 2 * (images + 1), 0))
+        again = self.exits(imgguard(*arguments, *signing, env=env), PASS).json()["written"]
+        self.assertEqual((again["found"], again["tags"], again["blobs"], again["manifests"]), (3 * (images + 1), [], 0, 0))
+        self.exits(imgguard("verify", f"{target}:latest", "--key", f"{key}.pub"), PASS, "verified")
+        told = imgguard("tree", f"{target}:1.0.0").out
+        self.assertEqual(told.count("sigstore.bundle"), 3 * (images + 1), told)
+        wrong = imgguard("release", source, "--to", f"{host}/team/unsigned", "--version", "1.0.0", "--policy", self.policy,
+                         "--key", f"{key}.key", env={"IMGGUARD_KEY_PASSWORD": "no"})
+        self.exits(wrong, REFUSED)
+        self.exits(imgguard("tags", "audit", f"{host}/team/unsigned"), REFUSED, "not found")
+
     def test_refusals_write_nothing(self):
         """a policy that is not met, a version that is taken, a version that is none"""
         server, host = registry(self.dir, "refused")

@@ -22,6 +22,7 @@ mod progress;
 mod registry;
 mod release;
 mod rules;
+mod run;
 mod sbom;
 mod secrets;
 mod sign;
@@ -113,6 +114,8 @@ enum Command {
     Policy(policy::PolicyArguments),
     /// Build an image with the builder that is there, keep it as an OCI layout, and judge it.
     Build(Box<build::BuildArguments>),
+    /// Do all steps of the pipeline that the policy file describes: build, check, bills of materials, release.
+    Run(run::RunArguments),
     /// Check images, put them under one index, push them, and write the tags of their version last.
     Release(Box<release::ReleaseArguments>),
     /// Plan and audit the tags of releases.
@@ -212,6 +215,7 @@ fn obey(command: Command, terminal: &terminal::Terminal) -> Result<Exit, Failure
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, terminal),
         Command::Build(arguments) => build::run(&arguments, terminal),
+        Command::Run(arguments) => run::run(&arguments, terminal),
         Command::Release(arguments) => release::run(&arguments, terminal),
         Command::Tags(arguments) => tags::run(&arguments),
         Command::Bases(arguments) => bases::run(&arguments, terminal),

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use clap::Args;
 use semver::Version;
 
+use crate::evidence::Store;
 use crate::model::{Digest, IndexChild, IndexFacts, Inspection, Platform, SCHEMA, format_bytes};
 use crate::oci::{Reference, Selector};
 use crate::policy::{Report, Verdict, judge};
-use crate::registry::{Client, ManifestToPush, RemoteRepository, Target, WriteRepository};
+use crate::registry::{Client, ManifestToPush, RemoteRepository, Target};
 use crate::release::closure::{Closure, Evidence, Kind, walk};
 use crate::release::copy::survey;
 use crate::release::index::{IndexError, assemble};
 use crate::release::plan::{BlobAction, CopyPlan, Wanted, plan as copy_plan};
-use crate::release::publish::{Part, Publication, PublishError, Published, publish};
+use crate::release::publish::{Part, Publication, PublishError, Published, move_tags, place};
 use crate::release::tags::{Action, Request, Scheme, Step, version_of_tag};
 use crate::report::{Context, format};
 use crate::rules::Circumstances;
@@ -26,8 +27,10 @@ use super::connection::{Source, open_source, repository};
 use super::copy::{mount_from, untrusted};
 use super::image::Reader;
 use super::progress::Bar;
+use super::sign::released::{Bill, Carried, EvidenceArguments, carry};
+use super::sign::signing::Method;
 use super::terminal::Terminal;
-use super::{Exit, Failure, SourceArguments, bases, output, policy, tags};
+use super::{Exit, Failure, SourceArguments, bases, output, policy, sbom, tags};
 
 const VERSION: &str = "org.opencontainers.image.version";
 /// Labels that an index takes over from its images when they agree.
@@ -80,6 +83,8 @@ pub(super) struct ReleaseArguments {
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
     output: Vec<String>,
     #[command(flatten)]
+    evidence: EvidenceArguments,
+    #[command(flatten)]
     source: SourceArguments,
 }
 
@@ -122,7 +127,9 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
     let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
     let bases = bases::find(arguments.bases.as_deref(), policy_file.as_deref())?.map(Arc::new);
     let reader = Reader::new(&arguments.source, terminal)?;
-    let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
+    let reader =
+        if policy.reads_packages() || !arguments.evidence.sbom.is_empty() { reader.with_packages() } else { reader };
+    let method = arguments.evidence.open()?;
     let client = reader.client()?;
     let opened = open_all(&arguments.images, client)?;
     let mut inspection = inspect(&opened, &arguments.images, &reader)?;
@@ -147,7 +154,17 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
     let mut done = None;
     if !refused && !arguments.dry_run {
         let bound = approved.digests().iter().cloned().collect::<BTreeSet<_>>();
-        done = Some(carry_out(arguments, &opened, &plans, &root, &steps, (&writing, &bound), (&reader, terminal))?);
+        let bills = sbom::bills(&report.inspection, &arguments.evidence.sbom)?;
+        let evidence = method.as_ref().map(|method| (method, &bills[..]));
+        done = Some(carry_out(
+            arguments,
+            &opened,
+            &plans,
+            (&root, &steps),
+            (&writing, &bound),
+            evidence,
+            (&reader, terminal),
+        )?);
     }
     let told = Told {
         destination: &destination,
@@ -316,15 +333,21 @@ fn copy_plans(opened: &[Opened], images: &[String], writing: &RemoteRepository) 
     Ok(plans)
 }
 
+/// What was done.
+struct Done {
+    published: Published,
+    carried: Carried,
+}
+
 fn carry_out(
     arguments: &ReleaseArguments,
     opened: &[Opened],
     plans: &[CopyPlan],
-    root: &ManifestToPush,
-    steps: &[Step],
+    (root, steps): (&ManifestToPush, &[Step]),
     (writing, approved): (&RemoteRepository, &BTreeSet<Digest>),
+    evidence: Option<(&Method, &[Bill])>,
     (reader, terminal): (&Reader<'_>, &Terminal),
-) -> Result<Published, Failure> {
+) -> Result<Done, Failure> {
     let runnable = opened.iter().flat_map(|one| &one.closure.nodes).filter(|(_, node)| node.kind == Kind::Image);
     if let Some((digest, _)) = runnable.into_iter().find(|(digest, _)| !approved.contains(digest)) {
         let message = format!("internal error: {digest} was never judged");
@@ -338,15 +361,24 @@ fn carry_out(
         plans.iter().map(|plan| plan.blobs_with(BlobAction::Send).1 + plan.blobs_with(BlobAction::Mount).1).sum();
     let bar = Bar::labelled(terminal.interactive, bytes, "releasing");
     // Nothing that the writing client remembers counts.
-    let fresh: Box<dyn WriteRepository> =
-        Box::new(RemoteRepository::writable(&Client::new(reader.options()?)?, &repository(&arguments.to)?));
-    let done = publish(&publication, writing, &*fresh, &|bytes| bar.add(bytes));
+    let fresh = RemoteRepository::writable(&Client::new(reader.options()?)?, &repository(&arguments.to)?);
+    let copied = place(&publication, writing, &fresh, &|bytes| bar.add(bytes));
     bar.end();
-    let done = done?;
-    for warning in &done.copied.warnings {
+    let copied = copied?;
+    for warning in &copied.warnings {
         Terminal::say(&format!("warning: the registry says: {warning}"));
     }
-    Ok(done)
+    let carried = match evidence {
+        None => Carried::default(),
+        Some((method, bills)) => {
+            let at = Reference { digest: Some(root.digest.clone()), ..repository(&arguments.to)? };
+            let store = |client: &Client| Store::registry(client, &at);
+            carry(method, bills, &store(writing.client())?, &store(&Client::new(reader.options()?)?)?)?
+        }
+    };
+    arguments.evidence.save(&carried)?;
+    let tags = move_tags(root, steps, writing, &fresh)?;
+    Ok(Done { published: Published { copied, tags }, carried })
 }
 
 /// What is told at the end.
@@ -355,7 +387,7 @@ struct Told<'a> {
     root: &'a ManifestToPush,
     plans: &'a [CopyPlan],
     steps: &'a [Step],
-    done: Option<&'a Published>,
+    done: Option<&'a Done>,
     report: &'a Report,
 }
 
@@ -375,11 +407,14 @@ impl Told<'_> {
             "tags": self.steps,
             "released": self.done.is_some(),
             "written": self.done.map(|done| serde_json::json!({
-                "blobs": done.copied.sent,
-                "bytes": done.copied.sent_bytes,
-                "mounted": done.copied.mounted,
-                "manifests": done.copied.manifests,
-                "tags": done.tags,
+                "blobs": done.published.copied.sent,
+                "bytes": done.published.copied.sent_bytes,
+                "mounted": done.published.copied.mounted,
+                "manifests": done.published.copied.manifests,
+                "tags": done.published.tags,
+                "signatures": done.carried.signatures,
+                "bills": done.carried.bills,
+                "found": done.carried.found,
             })),
         }))
     }
@@ -389,7 +424,13 @@ impl Told<'_> {
             self.report.inspection.images.iter().map(|image| image.platform.to_string()).collect();
         let mut text = tags::plan_text(self.destination, self.steps);
         text.push_str(&format!("{} platforms checked: {}\n", platforms.len(), platforms.join(", ")));
-        if let Some(done) = self.done {
+        if let Some(Done { published: done, carried }) = self.done {
+            if carried.signatures > 0 {
+                text.push_str(&format!(
+                    "{} manifests signed, {} bills of materials attested; {} of these were there\n",
+                    carried.signatures, carried.bills, carried.found
+                ));
+            }
             text.push_str(&format!(
                 "{} blobs sent ({}), {} mounted, {} manifests and {} tags written, read back\n",
                 done.copied.sent,

@@ -4,7 +4,7 @@ mod files;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::model::{Gap, GapKind, ImageFacts, Inspection, predicate_type};
+use crate::model::{Digest, Gap, GapKind, ImageFacts, Inspection, predicate_type};
 use crate::oci::Selector;
 use crate::sbom::{
     Difference, Document, FORMATS, Job, Options, Party, Read, WriteContext, YARDSTICKS, build, build_index, compare,
@@ -14,6 +14,7 @@ use crate::sbom::{
 use self::files::{place, read_document, written_files};
 use super::image::{Reader, selector};
 use super::sign::attaching::{AttestOption, Attester, root_of};
+use super::sign::released::Bill;
 use super::terminal::Terminal;
 use super::{Exit, Failure, SourceArguments, output};
 
@@ -204,6 +205,28 @@ fn predicate_of(format: &str) -> Option<&'static str> {
         "spdx-3-json" => Some("https://spdx.dev/Document/v3.0"),
         _ => None,
     }
+}
+
+/// The documents of everything that was inspected, in formats that can be signed as statements.
+pub(super) fn bills(inspection: &Inspection, formats: &[String]) -> Result<Vec<Bill>, Failure> {
+    if formats.is_empty() {
+        return Ok(Vec::new());
+    }
+    let options =
+        Options { created: source_date()?, tool_version: env!("CARGO_PKG_VERSION").to_owned(), ..Options::default() };
+    let mut subjects: Vec<&Digest> = inspection.images.iter().map(|image| &image.subject.digest).collect();
+    let index = inspection.images.first().and_then(|image| image.index.as_ref());
+    subjects.extend(index.map(|index| &index.digest));
+    let documents = documents(inspection, &options, index.is_some())?;
+    let mut bills = Vec::new();
+    for name in formats {
+        let (Some(format), Some(kind)) = (format(name), predicate_of(name)) else { continue };
+        for (subject, (_, document)) in subjects.iter().zip(&documents) {
+            let predicate = (format.write)(document, &WriteContext { color: false, job: None })?;
+            bills.push(Bill { subject: (*subject).clone(), kind, predicate });
+        }
+    }
+    Ok(bills)
 }
 
 /// Signs each document in each format that was asked for and can be signed, `CycloneDX` when there is none.

@@ -5,6 +5,7 @@ use crate::rules::{Level, Rule};
 use crate::yaml::{Member, Node, Scalar, Span, Value, YamlError, read, suggest};
 
 use super::alias;
+use super::pipeline::Pipeline;
 use super::waiver::WaiverDraft;
 use super::{Common, Scope, Since};
 
@@ -13,7 +14,8 @@ const VERSION: i64 = 1;
 /// Words for the levels, strictest first.
 const LEVELS: &[&str] = &["deny", "warn", "info", "off"];
 /// Keys of a file.
-const KEYS: &[&str] = &["version", "name", "extends", "bases", "evidence", "limits", "lock", "rules", "waivers"];
+const KEYS: &[&str] =
+    &["version", "name", "extends", "bases", "evidence", "limits", "lock", "pipeline", "rules", "waivers"];
 /// Keys of a file that the format keeps for later.
 const KEYS_KEPT: &[&str] = &["custom", "structure", "tests", "promote"];
 /// Keys that every rule's table may have beside `level` and the rule's own settings.
@@ -40,6 +42,8 @@ pub(super) struct Document {
     pub(super) waiver_days: Option<(u32, Span)>,
     /// Rules and groups of rules that no child may loosen.
     pub(super) locks: Vec<(String, Span)>,
+    /// How the image is built and released.
+    pub(super) pipeline: Option<Pipeline>,
     /// Its exceptions.
     pub(super) waivers: Vec<WaiverDraft>,
     /// What is wrong.
@@ -99,6 +103,10 @@ impl Document {
                 "rules" => document.rules(value, table),
                 "limits" => document.limits(value),
                 "lock" => document.lock(value, table),
+                "pipeline" => match read::<Pipeline>(value) {
+                    Ok(pipeline) => document.pipeline = Some(pipeline),
+                    Err(problem) => document.wrong(problem),
+                },
                 "waivers" => document.waivers(value, table),
                 key if KEYS_KEPT.contains(&key) => {
                     document.wrong(YamlError::new(*key_span, format!("`{key}` is not supported by this version")));

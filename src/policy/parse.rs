@@ -217,6 +217,7 @@ impl Reader<'_> {
                 evidence.push(path.clone());
             }
         }
+        let pipeline = applied.last().and_then(|last| last.document.pipeline.clone());
         let mut merge = Merge::default();
         for Applied { document, .. } in applied {
             merge.apply(document);
@@ -236,7 +237,18 @@ impl Reader<'_> {
             return Err(PolicyErrors::new(problems, &sources));
         }
         let name = name.unwrap_or_else(|| file.to_owned());
-        Ok(Policy { name, source: file.to_owned(), digest, rules, waivers, bases, evidence, locks, waiver_days })
+        Ok(Policy {
+            name,
+            source: file.to_owned(),
+            digest,
+            rules,
+            waivers,
+            bases,
+            evidence,
+            locks,
+            waiver_days,
+            pipeline,
+        })
     }
 }
 

@@ -79,6 +79,7 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
                 "description": "Rules (`user.root`) and groups (`secrets`) that policies which extend this one may only tighten and never waive.",
                 "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[a-z-]+([.][a-z*-]+)?$" },
             },
+            "pipeline": pipeline(),
             "waivers": {
                 "description": "Exceptions: which findings of a rule are let pass, why, who answers for it, and until when.",
                 "type": "array", "items": waiver(),
@@ -125,6 +126,54 @@ fn base() -> Value {
             },
         },
     })
+}
+
+/// The section `pipeline`.
+fn pipeline() -> Value {
+    let text = |about: &str| json!({ "description": about, "type": "string", "minLength": 1 });
+    let list =
+        |about: &str| json!({ "description": about, "type": "array", "items": { "type": "string", "minLength": 1 } });
+    let table =
+        |about: &str| json!({ "description": about, "type": "object", "additionalProperties": { "type": "string" } });
+    let section = |about: &str, properties: Value| json!({ "description": about, "type": "object", "additionalProperties": false, "properties": properties });
+    let mut release = section(
+        "Where the image is released.",
+        json!({
+            "to": text("The repository: host/name."),
+            "latest": text("What latest follows: highest, a line such as 1 or 1.4, or off."),
+            "variant": text("The variant of this image, such as -alpine."),
+            "channels": list("Further tags that follow the highest version before a release."),
+            "annotations": table("Annotations of the index."),
+        }),
+    );
+    release["required"] = json!(["to"]);
+    section(
+        "How `imgguard run` builds and releases the image.",
+        json!({
+            "image": text("An image that exists already; the one that `build` makes unless given."),
+            "build": section("How it is built.", json!({
+                "context": text("Folder whose files the build may use."),
+                "file": text("The Dockerfile."),
+                "to": text("The OCI layout that gets the image: oci:DIR[:TAG]."),
+                "platforms": list("Platforms, such as linux/arm64."),
+                "target": text("The stage to stop at."),
+                "args": table("Build arguments."),
+                "builder": { "description": "The builder.", "enum": ["auto", "buildx", "buildah", "podman"] },
+                "options": list("Further options for the builder."),
+            })),
+            "sbom": section("Which bills of materials are made.", json!({
+                "files": table("Formats that are written to files, as FORMAT: FILE; {platform} in the name."),
+                "attest": list("Formats that are attested beside the released image."),
+            })),
+            "sign": section("Who signs.", json!({
+                "key": text("A key file, or the key of a service as NAME://REF."),
+                "identity-token": text("The file of an identity token, or ambient."),
+                "signing-config": text("The services for an identity token."),
+                "public-log": { "description": "Agree that identity and digest are written into the public log.", "type": "boolean" },
+            })),
+            "release": release,
+        }),
+    )
 }
 
 /// An element of `waivers`.

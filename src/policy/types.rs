@@ -7,6 +7,7 @@ use crate::model::{Digest, Gap, Inspection, Platform};
 use crate::rules::setting::{KnownBase, WantedPlatform};
 use crate::rules::{Check, Fault, Level, Outcome, Rule};
 
+use super::pipeline::Pipeline;
 use super::waiver::Waiver;
 
 /// Where a rule's level and settings were written.
@@ -141,6 +142,8 @@ pub struct Policy {
     pub locks: Vec<String>,
     /// Most days that a waiver may last.
     pub waiver_days: Option<u32>,
+    /// How `imgguard run` builds and releases the image: of the file itself, never of one that it extends.
+    pub pipeline: Option<Pipeline>,
 }
 
 impl Policy {

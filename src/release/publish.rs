@@ -74,7 +74,8 @@ pub struct Published {
     pub tags: Vec<String>,
 }
 
-/// Carries a release out. `fresh` gives the repository through a client that has no memory of the writing.
+/// Carries a release out: [`place`], then [`move_tags`]. `fresh` gives the repository through a client that has no memory of the
+/// writing.
 ///
 /// # Errors
 /// [`PublishError`]. What was written before stays; no tag points at anything that is not whole.
@@ -84,27 +85,55 @@ pub fn publish(
     fresh: &dyn WriteRepository,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Published, PublishError> {
-    let Publication { parts, root, tags, jobs } = publication;
-    let mut published = Published::default();
+    let copied = place(publication, destination, fresh, progress)?;
+    let tags = move_tags(&publication.root, publication.tags, destination, fresh)?;
+    Ok(Published { copied, tags })
+}
+
+/// Brings in all content and the index, by digest, and reads it back. No tag is touched.
+///
+/// # Errors
+/// [`PublishError`].
+pub fn place(
+    publication: &Publication<'_>,
+    destination: &dyn WriteRepository,
+    fresh: &dyn WriteRepository,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Copied, PublishError> {
+    let Publication { parts, root, jobs, .. } = publication;
+    let mut copied = Copied::default();
     for part in parts {
-        let done = execute(part.plan, part.closure, part.source, destination, *jobs, progress)?;
-        published.copied += done;
+        copied += execute(part.plan, part.closure, part.source, destination, *jobs, progress)?;
     }
     let is_new = parts.iter().all(|part| part.closure.root != root.digest);
     if is_new && !destination.has_manifest(&root.digest)? {
         destination.put_manifest(&ManifestToPush { target: Target::Digest(root.digest.clone()), ..root.clone() })?;
-        published.copied.manifests += 1;
+        copied.manifests += 1;
     }
     for part in parts {
         verify(part.plan, part.closure, fresh)?;
     }
     same_bytes(fresh, root)?;
+    Ok(copied)
+}
+
+/// Writes the tags one after the other, each read back before the next; returns those that moved.
+///
+/// # Errors
+/// [`PublishError`]: then no later tag was touched.
+pub fn move_tags(
+    root: &ManifestToPush,
+    tags: &[Step],
+    destination: &dyn WriteRepository,
+    fresh: &dyn WriteRepository,
+) -> Result<Vec<String>, PublishError> {
+    let mut moved = Vec::new();
     for step in tags.iter().filter(|step| matches!(step.action, Action::Create | Action::Advance)) {
         if write_tag(step, root, destination, fresh)? {
-            published.tags.push(step.tag.clone());
+            moved.push(step.tag.clone());
         }
     }
-    Ok(published)
+    Ok(moved)
 }
 
 fn same_bytes(fresh: &dyn WriteRepository, root: &ManifestToPush) -> Result<(), PublishError> {

@@ -423,6 +423,7 @@ pub(crate) fn passed() -> Report {
         evidence: Vec::new(),
         locks: Vec::new(),
         waiver_days: None,
+        pipeline: None,
     };
     let mut good = image("linux/amd64");
     good.subject.reference = "registry.example/acme/tool:2.0.0".to_owned();

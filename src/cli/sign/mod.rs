@@ -8,6 +8,7 @@ mod image;
 pub(super) mod key;
 mod password;
 pub(super) mod referrers;
+pub(super) mod released;
 mod report;
 pub(super) mod signing;
 pub(super) mod supply;

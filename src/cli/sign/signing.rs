@@ -12,8 +12,8 @@ use crate::model::Digest;
 use crate::oci::{Document, parse_document};
 use crate::sign::evidence::Node;
 use crate::sign::{
-    BundleDraft, EMPTY_CONFIG, Envelope, IN_TOTO_TYPE, LegacyLayer, ReferrerDraft, SIGNATURE_TYPE, SigningKey,
-    SimpleSigning, StatementDraft, legacy_tag, pae, with_layer,
+    BundleDraft, EMPTY_CONFIG, Envelope, IN_TOTO_TYPE, LegacyLayer, PublicKey, ReferrerDraft, SIGNATURE_TYPE,
+    SigningKey, SimpleSigning, StatementDraft, legacy_tag, pae, with_layer,
 };
 
 use super::super::annotations::annotations;
@@ -108,14 +108,14 @@ pub(in crate::cli) struct SignArguments {
 }
 
 /// A way to sign, ready to be used.
-pub(super) enum Method {
+pub(in crate::cli) enum Method {
     Key { key: Box<SigningKey>, tsa: Option<String> },
     Service { key: Box<ServiceKey>, tsa: Option<String> },
     Identity { services: Box<Services>, token: zeroize::Zeroizing<String> },
 }
 
 /// A bundle that was made, and the envelope in it where a key signed.
-pub(super) struct Signed {
+pub(in crate::cli) struct Signed {
     pub bundle: Vec<u8>,
     pub envelope: Option<Envelope>,
 }
@@ -157,6 +157,20 @@ impl Method {
     /// Whether a key signs, wherever it is.
     pub fn is_key(&self) -> bool {
         !matches!(self, Self::Identity { .. })
+    }
+
+    /// The public key, when it is one that signs.
+    pub fn public(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Key { key, .. } => Some(key.public()),
+            Self::Service { key, .. } => Some(key.public()),
+            Self::Identity { .. } => None,
+        }
+    }
+
+    /// Whether signatures are timestamped by an authority.
+    pub fn is_timestamped(&self) -> bool {
+        matches!(self, Self::Key { tsa: Some(_), .. } | Self::Service { tsa: Some(_), .. })
     }
 
     /// Signs bytes as they are, with a key.

@@ -36,6 +36,7 @@ fn policy(rules: Vec<Answer>) -> Policy {
         evidence: Vec::new(),
         locks: Vec::new(),
         waiver_days: None,
+        pipeline: None,
     }
 }
 
