@@ -11,6 +11,7 @@ ALL = [
     "bad_input",
     "secret_places",
     "registry",
+    "token_auth",
     "seeds",
     "bases",
     "evidence",
