@@ -16,6 +16,7 @@ pub mod lint;
 pub mod model;
 pub mod oci;
 pub mod policy;
+pub mod promote;
 pub mod registry;
 pub mod release;
 pub mod report;

@@ -36,6 +36,11 @@ pub(super) struct ConnectionArguments {
 }
 
 impl ConnectionArguments {
+    /// The same with another file of credentials, and without an account.
+    pub fn with_authfile(&self, file: PathBuf) -> Self {
+        Self { authfile: Some(file), username: None, password_stdin: false, ..self.clone() }
+    }
+
     /// Options for clients; reads the password, if there is one.
     pub fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::new(Environment::of_process());

@@ -1,6 +1,7 @@
 //! The command line: arguments, terminal, clock, files, exit codes; one file per command.
 
 mod annotations;
+mod approve;
 mod auth;
 mod baseline;
 mod bases;
@@ -12,6 +13,7 @@ mod connection;
 mod copy;
 mod evidence;
 mod exit;
+mod history;
 mod image;
 mod image_tree;
 mod inspect;
@@ -19,8 +21,10 @@ mod lint;
 mod output;
 mod policy;
 mod progress;
+mod promote;
 mod registry;
 mod release;
+mod rollback;
 mod rules;
 mod run;
 mod sbom;
@@ -122,6 +126,14 @@ enum Command {
     Tags(tags::TagsArguments),
     /// Record base images, so that images can be proved to be built on them.
     Bases(Box<bases::BasesArguments>),
+    /// Bring an image that passes to the next repository, with its evidence, by a plan: content first, tags last.
+    Promote(Box<promote::PromoteArguments>),
+    /// Approve a plan of a promotion with a signature.
+    Approve(Box<approve::ApproveArguments>),
+    /// Move tags back to an image that was promoted before and still passes.
+    Rollback(Box<rollback::RollbackArguments>),
+    /// List the promotions of a repository from the records that it holds itself.
+    History(Box<history::HistoryArguments>),
     /// Look after the layer cache.
     Cache(cache::CacheArguments),
     /// Speak the protocol of the Sigstore conformance suite.
@@ -218,6 +230,10 @@ fn obey(command: Command, terminal: &terminal::Terminal) -> Result<Exit, Failure
         Command::Run(arguments) => run::run(&arguments, terminal),
         Command::Release(arguments) => release::run(&arguments, terminal),
         Command::Tags(arguments) => tags::run(&arguments),
+        Command::Promote(arguments) => promote::run(&arguments, terminal),
+        Command::Approve(arguments) => approve::run(&arguments),
+        Command::Rollback(arguments) => rollback::run(&arguments, terminal),
+        Command::History(arguments) => history::run(&arguments, terminal),
         Command::Bases(arguments) => bases::run(&arguments, terminal),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

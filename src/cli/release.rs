@@ -113,9 +113,9 @@ impl From<PublishError> for Failure {
 }
 
 /// An image that is to be released, with all that belongs to it.
-struct Opened {
-    source: Source,
-    closure: Closure,
+pub(super) struct Opened {
+    pub source: Source,
+    pub closure: Closure,
 }
 
 /// Runs `release`.
@@ -194,7 +194,7 @@ fn open_all(images: &[String], client: &Client) -> Result<Vec<Opened>, Failure> 
 }
 
 /// Reads every platform of every image, by digest; what was read must be what will be copied.
-fn inspect(opened: &[Opened], images: &[String], reader: &Reader<'_>) -> Result<Inspection, Failure> {
+pub(super) fn inspect(opened: &[Opened], images: &[String], reader: &Reader<'_>) -> Result<Inspection, Failure> {
     let mut all = Inspection { schema: SCHEMA.to_owned(), images: Vec::new(), gaps: Vec::new() };
     for (one, text) in opened.iter().zip(images) {
         let pinned = match (one.source.repository.place(), &one.source.archived) {
@@ -270,7 +270,7 @@ fn root(
 }
 
 /// Judged is what people will pull: the images under their index and their full version.
-fn name(inspection: &mut Inspection, destination: &Reference, tag: &str, root: &ManifestToPush) {
+pub(super) fn name(inspection: &mut Inspection, destination: &Reference, tag: &str, root: &ManifestToPush) {
     let children: Vec<IndexChild> = inspection
         .images
         .iter()
@@ -294,7 +294,7 @@ fn name(inspection: &mut Inspection, destination: &Reference, tag: &str, root: &
     }
 }
 
-fn tell_report(
+pub(super) fn tell_report(
     report: &Report,
     exit: Exit,
     policy_file: Option<&std::path::Path>,

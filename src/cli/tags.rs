@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::model::Digest;
 use crate::oci::Reference;
+use crate::promote::plan::Wish;
 use crate::registry::{Client, Target};
 use crate::release::tags::{
     Action, Astray, Context, Finding, Known, Latest, Named, Request, Scheme, Step, TagError, asked_by_audit,
@@ -54,7 +55,7 @@ struct PlanArguments {
 }
 
 /// How the tags of a release are named, and which of them it gets.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Naming {
     /// The variant of this image, such as -alpine.
     #[arg(long, value_name = "SUFFIX", allow_hyphen_values = true, default_value = "")]
@@ -81,6 +82,32 @@ impl Naming {
     pub fn scheme(&self) -> Result<Scheme, Failure> {
         let own = (!self.variant.is_empty() && !self.variants.contains(&self.variant)).then(|| self.variant.clone());
         Ok(Scheme::new(self.variants.iter().cloned().chain(own))?)
+    }
+
+    /// How the tags are asked for, as data.
+    pub fn wish(&self, version: Option<String>, tags: Vec<String>) -> Wish {
+        Wish {
+            version,
+            tags,
+            variant: self.variant.clone(),
+            variants: self.variants.clone(),
+            latest: self.latest.clone(),
+            no_floats: self.no_floats,
+            channels: self.channel.clone(),
+            allow_retag: self.allow_retag.clone().filter(|reason| !reason.trim().is_empty()),
+        }
+    }
+
+    /// The way back.
+    pub fn of(wish: &Wish) -> Self {
+        Self {
+            variant: wish.variant.clone(),
+            variants: wish.variants.clone(),
+            latest: wish.latest.clone(),
+            no_floats: wish.no_floats,
+            channel: wish.channels.clone(),
+            allow_retag: wish.allow_retag.clone(),
+        }
     }
 
     /// The tags of this image as this version.
@@ -220,6 +247,39 @@ pub(super) fn steps_of(
         ask(client, reference, known, vec![tag])?;
     }
     Ok(plan(request, scheme, known)?)
+}
+
+/// The plan for tags that are named one by one: a full version stays with its image, all others go where they are sent.
+pub(super) fn steps_of_tags(
+    tags: &[String],
+    retag_reason: Option<&str>,
+    digest: &Digest,
+    (client, reference): (&Client, &Reference),
+) -> Result<Vec<Step>, Failure> {
+    let scheme = Scheme::default();
+    let mut known: Known = tags.iter().map(|tag| (tag.clone(), None)).collect();
+    for tag in tags {
+        check_tag(tag)?;
+    }
+    ask(client, reference, &mut known, tags.to_vec())?;
+    let step = |tag: &String| {
+        let from = known.get(tag).cloned().flatten();
+        let is_version = matches!(scheme.read(tag).0, Named::Exact(_));
+        let (action, reason) = match (&from, retag_reason) {
+            (None, _) => (Action::Create, "it is asked for".to_owned()),
+            (Some(from), _) if from == digest => (Action::Keep, "it points at this image already".to_owned()),
+            (Some(_), None) if is_version => {
+                (Action::Refuse, "a version that has been released never moves to another image".to_owned())
+            }
+            (Some(_), Some(why)) if is_version => (Action::Advance, format!("it is given to another image: {why}")),
+            (Some(_), _) => (Action::Advance, "it is asked for".to_owned()),
+        };
+        Step { tag: tag.clone(), action, from, to: digest.clone(), reason }
+    };
+    let mut steps: Vec<Step> = tags.iter().map(step).collect();
+    // Full versions first: what floats is moved when they are there.
+    steps.sort_by_key(|step| !matches!(scheme.read(&step.tag).0, Named::Exact(_)));
+    Ok(steps)
 }
 
 /// The plan for names that a workflow asks for: full versions and what floats by the rules, all others freely.

@@ -17,7 +17,7 @@ const MAX_NODES: usize = 1_000;
 ///
 /// # Errors
 /// [`FetchError`].
-pub fn closure(store: &Store) -> Result<Vec<Node>, FetchError> {
+pub fn closure(store: &Store<'_>) -> Result<Vec<Node>, FetchError> {
     let root = store.root();
     let mut nodes = vec![Node {
         digest: root.digest.clone(),
@@ -33,7 +33,7 @@ pub fn closure(store: &Store) -> Result<Vec<Node>, FetchError> {
 }
 
 fn descend(
-    store: &Store,
+    store: &Store<'_>,
     stored: &ManifestBytes,
     depth: usize,
     nodes: &mut Vec<Node>,

@@ -15,7 +15,7 @@ const MAX_TOTAL: u64 = 256 << 20;
 
 /// Collects what is kept about a digest: referrers, the fallback tag, the tags of cosign 1 and 2.
 #[must_use]
-pub fn collect(store: &Store, subject: &Digest) -> Listing {
+pub fn collect(store: &Store<'_>, subject: &Digest) -> Listing {
     let mut collector = Collector {
         store,
         subject,
@@ -44,7 +44,7 @@ pub fn collect(store: &Store, subject: &Digest) -> Listing {
 }
 
 struct Collector<'a> {
-    store: &'a Store,
+    store: &'a Store<'a>,
     subject: &'a Digest,
     listing: Listing,
     seen: BTreeSet<Digest>,

@@ -11,13 +11,13 @@ use crate::source::LayoutRepository;
 use crate::source::registry::resolve;
 
 /// A repository, and the image that was asked for: resolved once, its bytes hashed.
-pub struct Store {
-    repository: Box<dyn WriteRepository>,
+pub struct Store<'a> {
+    repository: Box<dyn WriteRepository + 'a>,
     name: String,
     root: ManifestBytes,
 }
 
-impl Store {
+impl Store<'static> {
     /// The repository of a reference, which is resolved once.
     ///
     /// # Errors
@@ -40,6 +40,14 @@ impl Store {
         let (root, _) = repository.root(tag)?;
         Ok(Self { repository: Box::new(repository), name: path.to_owned(), root })
     }
+}
+
+impl<'a> Store<'a> {
+    /// A repository, and an image in it that was fetched already.
+    #[must_use]
+    pub fn of(repository: Box<dyn WriteRepository + 'a>, name: String, root: ManifestBytes) -> Self {
+        Self { repository, name, root }
+    }
 
     /// The repository with its host, without tag; the path of a layout.
     #[must_use]
@@ -55,7 +63,7 @@ impl Store {
 
     /// The repository.
     #[must_use]
-    pub fn repository(&self) -> &dyn WriteRepository {
+    pub fn repository(&self) -> &(dyn WriteRepository + 'a) {
         &*self.repository
     }
 

@@ -20,6 +20,12 @@ impl Policy {
             let paths: Vec<String> = self.evidence.iter().map(|path| word(path)).collect();
             let _ = writeln!(text, "evidence: [{}]", paths.join(", "));
         }
+        if let Some(gate) = &self.promote {
+            text.push_str("promote:\n");
+            for setting in &gate.settings {
+                let _ = writeln!(text, "  {}: {}  # {}", setting.key, setting.value, place(&setting.origin));
+            }
+        }
         text.push_str("rules:\n");
         let mut group = String::new();
         for configured in &self.rules {

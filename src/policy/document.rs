@@ -15,9 +15,9 @@ const VERSION: i64 = 1;
 const LEVELS: &[&str] = &["deny", "warn", "info", "off"];
 /// Keys of a file.
 const KEYS: &[&str] =
-    &["version", "name", "extends", "bases", "evidence", "limits", "lock", "pipeline", "rules", "waivers"];
+    &["version", "name", "extends", "bases", "evidence", "limits", "lock", "pipeline", "promote", "rules", "waivers"];
 /// Keys of a file that the format keeps for later.
-const KEYS_KEPT: &[&str] = &["custom", "structure", "tests", "promote"];
+const KEYS_KEPT: &[&str] = &["custom", "structure", "tests"];
 /// Keys that every rule's table may have beside `level` and the rule's own settings.
 pub(super) const COMMON_KEYS: &[&str] = &["since", "scope", "platforms"];
 /// Most characters of a policy's name.
@@ -44,6 +44,8 @@ pub(super) struct Document {
     pub(super) locks: Vec<(String, Span)>,
     /// How the image is built and released.
     pub(super) pipeline: Option<Pipeline>,
+    /// What promotions have to meet.
+    pub(super) promote: Option<Node>,
     /// Its exceptions.
     pub(super) waivers: Vec<WaiverDraft>,
     /// What is wrong.
@@ -107,6 +109,8 @@ impl Document {
                     Ok(pipeline) => document.pipeline = Some(pipeline),
                     Err(problem) => document.wrong(problem),
                 },
+                "promote" if value.table().is_some() => document.promote = Some(value.clone()),
+                "promote" => document.wrong(wants(value, "a table of conditions")),
                 "waivers" => document.waivers(value, table),
                 key if KEYS_KEPT.contains(&key) => {
                     document.wrong(YamlError::new(*key_span, format!("`{key}` is not supported by this version")));
@@ -217,7 +221,8 @@ impl Document {
                 continue;
             };
             let name = text.strip_suffix(".*").unwrap_or(text);
-            let known = OWN_GROUPS.contains(&name.split('.').next().unwrap_or_default())
+            let known = name == "promote"
+                || OWN_GROUPS.contains(&name.split('.').next().unwrap_or_default())
                 || table.iter().any(|rule| is_locked_by(rule.id, name));
             if known {
                 self.locks.push((name.to_owned(), element.span));

@@ -10,6 +10,7 @@ use crate::yaml::{Member, Node, Scalar, Span, Value, YamlError};
 use super::describe::flow;
 use super::document::{Document, Entry, common, is_locked_by, known_bases};
 use super::lock::is_looser;
+use super::promote::Gate;
 use super::source::Sources;
 use super::waiver::{Waiver, WaiverDraft};
 use super::{Common, Configured, Descriptor, Scope, Setting};
@@ -40,6 +41,7 @@ pub(super) struct Merge {
     locks: Vec<(String, Span)>,
     waiver_days: Option<(u32, Span)>,
     waivers: Vec<WaiverDraft>,
+    promote: Option<Node>,
     problems: Vec<YamlError>,
 }
 
@@ -50,6 +52,7 @@ pub(super) struct Merged {
     pub(super) bases: Vec<KnownBase>,
     pub(super) locks: Vec<String>,
     pub(super) waiver_days: Option<u32>,
+    pub(super) promote: Option<Gate>,
     pub(super) problems: Vec<YamlError>,
 }
 
@@ -85,7 +88,44 @@ impl Merge {
             }
         }
         self.waivers.extend(document.waivers);
+        self.apply_promote(document.promote);
         self.locks.extend(document.locks);
+    }
+
+    /// A key of a later file takes the place of the same key of an earlier one; a locked section stays as it is.
+    fn apply_promote(&mut self, node: Option<Node>) {
+        let Some(Node { value: Value::Table(members), span }) = node else { return };
+        if let (Some(lock), Some(member)) = (self.lock_of("promote"), members.first()) {
+            let problem = YamlError::new(member.key_span, "`promote` is locked").with_related(lock, "locked here");
+            self.problems.push(problem);
+            return;
+        }
+        let mut all = match self.promote.take() {
+            Some(Node { value: Value::Table(all), .. }) => all,
+            _ => Vec::new(),
+        };
+        all.retain(|old| members.iter().all(|member| member.key != old.key));
+        all.extend(members);
+        self.promote = Some(Node { value: Value::Table(all), span });
+    }
+
+    fn finish_promote(&mut self, sources: &Sources) -> Option<Gate> {
+        let node = self.promote.take()?;
+        let settings = node.table().unwrap_or_default().iter().map(|member| Setting {
+            key: member.key.clone(),
+            value: flow(&member.value),
+            origin: sources.origin(member.key_span),
+        });
+        match Gate::read(&node, settings.collect()) {
+            Ok(gate) => Some(gate),
+            Err(mut problem) => {
+                if problem.span == Span::default() {
+                    problem.span = node.span;
+                }
+                self.problems.push(problem);
+                None
+            }
+        }
     }
 
     /// Where a rule is locked, if it is.
@@ -140,6 +180,7 @@ impl Merge {
         let bases = known_bases(&self.bases);
         self.hand_over_bases();
         self.check_waivers(now);
+        let promote = self.finish_promote(sources);
         let mut rules = Vec::new();
         for (id, draft) in self.drafts {
             if self.broken.contains(id) || (draft.level == Level::Off && draft.settings.is_empty()) {
@@ -167,6 +208,7 @@ impl Merge {
             bases,
             locks: self.locks.into_iter().map(|(name, _)| name).collect(),
             waiver_days: self.waiver_days.map(|(days, _)| days),
+            promote,
             problems: self.problems,
         }
     }

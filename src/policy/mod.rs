@@ -20,6 +20,7 @@ mod notices;
 mod parse;
 mod pipeline;
 mod presets;
+mod promote;
 mod render;
 mod schema;
 mod source;
@@ -33,6 +34,7 @@ pub use judge::{judge, settle};
 pub use parse::{parse, parse_at};
 pub use pipeline::{Pipeline, PipelineError, PipelineStep};
 pub use presets::{builtin, builtin_default, preset_names};
+pub use promote::{Approvals, Freeze, Gate, Stage};
 pub use render::render;
 pub use schema::{schema, schema_text};
 pub use types::{

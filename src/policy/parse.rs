@@ -222,7 +222,8 @@ impl Reader<'_> {
         for Applied { document, .. } in applied {
             merge.apply(document);
         }
-        let Merged { rules, waivers, bases, locks, waiver_days, problems: wrong } = merge.finish(&sources, now);
+        let Merged { rules, waivers, bases, locks, waiver_days, promote, problems: wrong } =
+            merge.finish(&sources, now);
         // What a missing text would have said is not known: complaints about the whole could be wrong.
         if !incomplete {
             problems.extend(wrong);
@@ -248,6 +249,7 @@ impl Reader<'_> {
             locks,
             waiver_days,
             pipeline,
+            promote,
         })
     }
 }

@@ -88,6 +88,7 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
                 "description": "Dockerfiles, compose files and Kubernetes manifests, or directories of them, to compare images with.",
                 "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^/]" },
             },
+            "promote": promote(),
             "rules": {
                 "description": "Group, rule, then a level or a table of `level` and settings.",
                 "type": "object", "additionalProperties": false, "properties": groups,
@@ -174,6 +175,59 @@ fn pipeline() -> Value {
             "release": release,
         }),
     )
+}
+
+/// The section `promote`.
+fn promote() -> Value {
+    let text = |about: &str| json!({ "description": about, "type": "string", "minLength": 1 });
+    let names = |about: &str| json!({ "description": about, "type": "array", "minItems": 1, "uniqueItems": true, "items": { "type": "string" } });
+    let age = |about: &str| json!({ "description": about, "type": "string", "pattern": "^[0-9]+[dhms]?$" });
+    json!({
+        "description": "What has to hold beside the rules before an image is promoted.",
+        "type": "object", "additionalProperties": false, "minProperties": 1,
+        "properties": {
+            "verifier": text("What summaries name as their verifier: a URI."),
+            "verdict": {
+                "description": "How long a plan's verdict counts.",
+                "type": "object", "additionalProperties": false, "required": ["max-age"],
+                "properties": { "max-age": age("Its highest age when the plan is applied.") },
+            },
+            "signers": { "description": "Signers by name, as in a trust policy.", "type": "object", "minProperties": 1, "additionalProperties": { "type": "object" } },
+            "require": { "description": "Signatures and attestations that must be there, as in a trust policy.", "type": "array", "minItems": 1, "items": { "type": "object" } },
+            "stage": {
+                "description": "An earlier stage that the image must have passed.",
+                "type": "object", "additionalProperties": false, "required": ["by"],
+                "properties": {
+                    "resource": text("Its repository; the source of the promotion unless given."),
+                    "by": names("Signers whose records and summaries count."),
+                    "verifier": text("What a summary must name as its verifier."),
+                    "soak": age("How long the image must have stood there."),
+                },
+            },
+            "freeze": {
+                "description": "Windows in which nothing is promoted.",
+                "type": "array", "minItems": 1, "maxItems": 100,
+                "items": {
+                    "type": "object", "additionalProperties": false, "required": ["from", "until"],
+                    "properties": {
+                        "name": text("Its name, for people."),
+                        "days": { "description": "Days on which it begins; every day unless given.", "type": "array", "minItems": 1, "items": { "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] } },
+                        "from": text("22:00, or for a window that comes once 2026-12-24 or 2026-12-24T16:00."),
+                        "until": text("06:00: of the next day when it is not later than `from`. A date is the last day."),
+                        "zone": text("Time zone, such as Europe/Berlin; UTC unless given."),
+                    },
+                },
+            },
+            "approvals": {
+                "description": "Who must have signed the plan.",
+                "type": "object", "additionalProperties": false, "required": ["at-least", "of"],
+                "properties": {
+                    "at-least": { "description": "How many different signers.", "type": "integer", "minimum": 1 },
+                    "of": names("Names of signers."),
+                },
+            },
+        },
+    })
 }
 
 /// An element of `waivers`.

@@ -8,6 +8,7 @@ use crate::rules::setting::{KnownBase, WantedPlatform};
 use crate::rules::{Check, Fault, Level, Outcome, Rule};
 
 use super::pipeline::Pipeline;
+use super::promote::Gate;
 use super::waiver::Waiver;
 
 /// Where a rule's level and settings were written.
@@ -144,6 +145,8 @@ pub struct Policy {
     pub waiver_days: Option<u32>,
     /// How `imgguard run` builds and releases the image: of the file itself, never of one that it extends.
     pub pipeline: Option<Pipeline>,
+    /// What promotions have to meet beside the rules.
+    pub promote: Option<Gate>,
 }
 
 impl Policy {

@@ -147,7 +147,10 @@ fn same_bytes(fresh: &dyn WriteRepository, root: &ManifestToPush) -> Result<(), 
 }
 
 /// Writes one tag, if it still is where the plan saw it, and reads it back; false when it points at the image already.
-fn write_tag(
+///
+/// # Errors
+/// [`PublishError`].
+pub(crate) fn write_tag(
     step: &Step,
     root: &ManifestToPush,
     destination: &dyn WriteRepository,

@@ -424,6 +424,7 @@ pub(crate) fn passed() -> Report {
         locks: Vec::new(),
         waiver_days: None,
         pipeline: None,
+        promote: None,
     };
     let mut good = image("linux/amd64");
     good.subject.reference = "registry.example/acme/tool:2.0.0".to_owned();

@@ -66,6 +66,15 @@ pub(super) fn json_rejection(error: &JsonError) -> Rejection {
 }
 
 impl Bundle {
+    /// What the bundle claims, nothing of it verified: to find one's way among statements, never to believe one.
+    #[must_use]
+    pub fn claimed_statement(&self) -> Option<super::Statement> {
+        match self.content() {
+            Content::Envelope(envelope) => super::Statement::read(envelope.payload()).ok(),
+            Content::Message => None,
+        }
+    }
+
     /// Reads a bundle.
     ///
     /// # Errors

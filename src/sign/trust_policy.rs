@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::yaml::{self, Node, Span, YamlError, suggest};
+use crate::yaml::{self, Member, Node, Span, YamlError, suggest};
 
 use super::evidence::{Answer, Conditions, Examined, Listing, Requirement, answer, examine};
 use super::verify::{Grounds, Signer, SignerRule};
@@ -111,6 +111,14 @@ struct Raw {
     require: serde::de::IgnoredAny,
 }
 
+impl SignerSpec {
+    /// The rule for this signer; none while its key was not read.
+    #[must_use]
+    pub fn rule(&self) -> Option<SignerRule<'_>> {
+        rule(self)
+    }
+}
+
 impl TrustPolicy {
     /// Reads a policy.
     ///
@@ -125,9 +133,20 @@ impl TrustPolicy {
         }
         let members = root.get("signers").and_then(|member| member.value.table()).unwrap_or_default();
         let elements = root.get("require").and_then(|member| member.value.list()).unwrap_or_default();
-        if members.is_empty() || elements.is_empty() || members.len().max(elements.len()) > MAX_ENTRIES {
-            let message = format!("1 to {MAX_ENTRIES} signers and as many requirements are wanted");
-            return Err(YamlError::new(root.span, message));
+        if members.is_empty() || elements.is_empty() {
+            return Err(YamlError::new(root.span, wanted_count()));
+        }
+        Self::of(members, elements)
+    }
+
+    /// A policy of signers and requirements that stand in another document; there may be no requirements.
+    ///
+    /// # Errors
+    /// [`YamlError`] with the place of the first thing that is wrong.
+    pub fn of(members: &[Member], elements: &[Node]) -> Result<Self, YamlError> {
+        if members.len().max(elements.len()) > MAX_ENTRIES {
+            let span = members.first().map(|member| member.key_span).unwrap_or_default();
+            return Err(YamlError::new(span, wanted_count()));
         }
         let mut signers = BTreeMap::new();
         for member in members {
@@ -203,6 +222,10 @@ impl TrustPolicy {
     }
 }
 
+fn wanted_count() -> String {
+    format!("1 to {MAX_ENTRIES} signers and as many requirements are wanted")
+}
+
 fn rule(spec: &SignerSpec) -> Option<SignerRule<'_>> {
     match &spec.who {
         Who::Key(key) => Some(SignerRule::Key(key)),
@@ -275,7 +298,8 @@ fn no_time(span: Span) -> YamlError {
 }
 
 /// Seconds since 1970 of `2026-01-31` or `2026-01-31T12:00:00Z`.
-fn moment(text: &str) -> Option<i64> {
+#[must_use]
+pub fn moment(text: &str) -> Option<i64> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Some(time.as_second());
     }

@@ -243,6 +243,11 @@ impl FakeRegistry {
         self.lock().faults.push((Fault { path: path.to_owned(), skip, times, action }, 0));
     }
 
+    /// Takes all rules away.
+    pub fn heal(&self) {
+        self.lock().faults.clear();
+    }
+
     /// Sets how the registry wants to be asked.
     pub fn require(&self, auth: Auth) {
         self.lock().auth = auth;

@@ -10,12 +10,12 @@ use super::super::image::look;
 use super::super::{Failure, SourceArguments};
 
 /// Opens the store of an image; the image is resolved once.
-pub(super) fn open(text: &str, arguments: &SourceArguments) -> Result<Store, Failure> {
+pub(super) fn open(text: &str, arguments: &SourceArguments) -> Result<Store<'static>, Failure> {
     open_spec(text, None, arguments)
 }
 
 /// Opens the store of an image that was resolved before, at its digest: its tag may point elsewhere by now.
-pub(super) fn open_at(text: &str, digest: &Digest, arguments: &SourceArguments) -> Result<Store, Failure> {
+pub(super) fn open_at(text: &str, digest: &Digest, arguments: &SourceArguments) -> Result<Store<'static>, Failure> {
     open_spec(text, Some(digest), arguments)
 }
 
@@ -32,7 +32,7 @@ fn no_place(text: &str) -> Failure {
         .with_hint("name an image in a registry or in an OCI layout folder, as in oci:DIR:TAG")
 }
 
-fn open_spec(text: &str, at: Option<&Digest>, arguments: &SourceArguments) -> Result<Store, Failure> {
+fn open_spec(text: &str, at: Option<&Digest>, arguments: &SourceArguments) -> Result<Store<'static>, Failure> {
     match ImageSpec::parse(text, &look)? {
         ImageSpec::Layout { path, tag } => {
             let at = at.map(ToString::to_string);

@@ -4,6 +4,7 @@ pub(super) mod attaching;
 pub(super) mod attest;
 pub(super) mod conformance;
 mod files;
+pub(super) mod gate;
 mod image;
 pub(super) mod key;
 mod password;

@@ -60,6 +60,16 @@ impl MethodArguments {
         self.no_push
     }
 
+    /// A way to sign for a command that has options of its own for it.
+    pub fn of(
+        key: Option<String>,
+        password: PasswordArguments,
+        tsa: Option<String>,
+        (identity_token, signing_config, yes): (Option<PathBuf>, Option<PathBuf>, bool),
+    ) -> Self {
+        Self { key, password, tsa, identity_token, signing_config, yes, bundle_out: None, no_push: false }
+    }
+
     /// Where bundles go too.
     pub fn bundle_out(&self) -> Option<&Path> {
         self.bundle_out.as_deref()

@@ -37,6 +37,7 @@ fn policy(rules: Vec<Answer>) -> Policy {
         locks: Vec::new(),
         waiver_days: None,
         pipeline: None,
+        promote: None,
     }
 }
 

@@ -1,0 +1,152 @@
+//! Signing and believing for promotions.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::model::Digest;
+use crate::policy::Gate;
+use crate::sign::trust_policy::{TrustPolicy, Who};
+use crate::sign::verify::{Grounds, SignerRule, bundle};
+use crate::sign::{Bundle, PublicKey, RootKind, SigstoreTrust};
+
+use super::super::{Failure, now};
+use super::files;
+use super::password::PasswordArguments;
+use super::signing::{Method, MethodArguments};
+
+/// Who signs what a promotion leaves behind, and whom it believes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct SignerArguments {
+    /// Sign the summaries and the record with this encrypted private key, or with a key of a service, as `NAME://REF`.
+    #[arg(long, value_name = "FILE|NAME://REF", conflicts_with = "identity_token")]
+    key: Option<String>,
+    #[command(flatten)]
+    password: PasswordArguments,
+    /// Have the signatures timestamped by the authority at this full URL (RFC 3161).
+    #[arg(long, value_name = "URL", requires = "key")]
+    tsa: Option<String>,
+    /// Sign with the identity of the token in this file, or of the one that the pipeline offers (`ambient`).
+    #[arg(long, value_name = "FILE|ambient")]
+    identity_token: Option<PathBuf>,
+    /// The certificate authority, log and timestamp authority to use with an identity token.
+    #[arg(long, value_name = "FILE", requires = "identity_token")]
+    signing_config: Option<PathBuf>,
+    /// Agree that the identity and the digest are written into Sigstore's public log for ever.
+    #[arg(long, requires = "identity_token")]
+    yes: bool,
+    #[command(flatten)]
+    root: RootArguments,
+}
+
+/// Which authorities count.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct RootArguments {
+    /// Trust the authorities and logs in this file.
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
+}
+
+impl RootArguments {
+    /// What bundles are judged with.
+    pub fn trust(&self) -> Result<SigstoreTrust, Failure> {
+        let root = files::trust_root(self.trusted_root.as_deref(), RootKind::Production)?;
+        SigstoreTrust::new(&root, now())
+            .map_err(|error| Failure::usage(format!("the trust root cannot be used: {error}")))
+    }
+}
+
+impl SignerArguments {
+    /// Whether it is said who signs.
+    pub fn is_given(&self) -> bool {
+        self.key.is_some() || self.identity_token.is_some()
+    }
+
+    /// What bundles are judged with.
+    pub fn trust(&self) -> Result<SigstoreTrust, Failure> {
+        self.root.trust()
+    }
+
+    /// Opens the key, or reads the token.
+    pub fn open(&self) -> Result<Signer, Failure> {
+        if !self.is_given() {
+            return Err(Failure::usage("nobody is there to sign what is left behind")
+                .with_hint("give --key FILE or --identity-token FILE; --dry-run and --plan-out sign nothing"));
+        }
+        let identity = (self.identity_token.clone(), self.signing_config.clone(), self.yes);
+        let method = MethodArguments::of(self.key.clone(), self.password.clone(), self.tsa.clone(), identity);
+        Ok(Signer(Method::open(&method)?))
+    }
+}
+
+/// Somebody who signs.
+pub(in crate::cli) struct Signer(Method);
+
+impl Signer {
+    /// Signs a statement, and gives the bundle.
+    pub fn sign(&self, statement: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        Ok(self.0.sign(statement)?.bundle)
+    }
+
+    fn public(&self) -> Option<&PublicKey> {
+        match &self.0 {
+            Method::Key { key, .. } => Some(key.public()),
+            Method::Service { key, .. } => Some(key.public()),
+            Method::Identity { .. } => None,
+        }
+    }
+}
+
+/// Reads the key files that a gate names, beside the policy file.
+pub(in crate::cli) fn read_keys(gate: &mut Gate, policy_file: Option<&Path>) -> Result<(), Failure> {
+    let folder = policy_file.and_then(Path::parent).unwrap_or(Path::new(""));
+    for signer in gate.trust.signers.values_mut() {
+        if let Who::KeyFile(file) = &signer.who {
+            signer.who = Who::Key(files::public_key(&folder.join(file))?);
+        }
+    }
+    Ok(())
+}
+
+/// A public key that a user names.
+pub(in crate::cli) fn public_key(path: &Path) -> Result<PublicKey, Failure> {
+    files::public_key(path)
+}
+
+/// Reads a file of at most 64 MiB.
+pub(in crate::cli) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    files::read(path)
+}
+
+/// Whose statements count: those of one's own key, of further keys, and of the signers of a gate.
+pub(in crate::cli) struct Believers<'a> {
+    pub own: Option<&'a Signer>,
+    pub keys: &'a [PublicKey],
+    pub signers: Option<&'a TrustPolicy>,
+    pub trust: &'a SigstoreTrust,
+}
+
+impl Believers<'_> {
+    /// Who signed a bundle about an image, when it is one of them.
+    pub fn name(&self, bytes: &[u8], subject: &Digest) -> Option<String> {
+        let found = Bundle::read(bytes).ok()?;
+        let grounds = Grounds { trust: self.trust, ignore_log: false, p384_sha256: false };
+        let counts = |rule: SignerRule<'_>| bundle(&found, subject, rule, &grounds).is_ok();
+        for (name, spec) in self.signers.iter().flat_map(|policy| &policy.signers) {
+            if spec.rule().is_some_and(counts) {
+                return Some(name.clone());
+            }
+        }
+        let own = self.own.and_then(Signer::public);
+        let key = own.into_iter().chain(self.keys).find(|key| counts(SignerRule::Key(key)))?;
+        Some(format!("key {}", key.digest().short()))
+    }
+
+    /// Whether a statement may be taken for one's own. Without a key of one's own there is nothing to compare with.
+    pub fn is_own(&self, bytes: &[u8], subject: &Digest) -> Option<String> {
+        match self.own {
+            Some(own) if own.public().is_none() => Some("an identity".to_owned()),
+            _ => self.name(bytes, subject),
+        }
+    }
+}
