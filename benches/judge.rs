@@ -102,6 +102,7 @@ fn policy() -> Policy {
         locks: Vec::new(),
         waiver_days: None,
         pipeline: None,
+        promote: None,
     };
     while policy.rules.len() < RULES {
         policy.rules.extend(sources().into_iter().flat_map(|policy| policy.rules));

@@ -28,6 +28,7 @@ ALL = [
     "push",
     "release",
     "build",
+    "promote",
 ]
 
 if __name__ == "__main__":

@@ -211,8 +211,8 @@ pub(super) fn inspect(opened: &[Opened], images: &[String], reader: &Reader<'_>)
             }
         }
         let read: BTreeSet<&Digest> = inspection.images.iter().map(|image| &image.subject.digest).collect();
-        let copied = one.closure.nodes.iter().filter(|(_, node)| node.kind == Kind::Image).map(|(digest, _)| digest);
-        if read != copied.collect() {
+        let copied = one.closure.images();
+        if read != copied.iter().collect() {
             return Err(Failure {
                 exit: Exit::Inconclusive,
                 message: format!("`{text}` changed while it was read, or holds images that cannot be judged"),
@@ -348,8 +348,8 @@ fn carry_out(
     evidence: Option<(&Method, &[Bill])>,
     (reader, terminal): (&Reader<'_>, &Terminal),
 ) -> Result<Done, Failure> {
-    let runnable = opened.iter().flat_map(|one| &one.closure.nodes).filter(|(_, node)| node.kind == Kind::Image);
-    if let Some((digest, _)) = runnable.into_iter().find(|(digest, _)| !approved.contains(digest)) {
+    let mut runnable = opened.iter().flat_map(|one| one.closure.images());
+    if let Some(digest) = runnable.find(|digest| !approved.contains(digest)) {
         let message = format!("internal error: {digest} was never judged");
         return Err(Failure { exit: Exit::Inconclusive, message, hint: None });
     }

@@ -119,13 +119,12 @@ fn choose<'a>(
         let mut found = false;
         let mut worst = Exit::Pass;
         for target in &way.targets {
-            let passes = match judged.get(target) {
-                Some(known) => *known,
-                None => {
-                    let passes = passes(target, destination, fresh, context)?;
-                    judged.insert(target.clone(), passes);
-                    passes
-                }
+            let passes = if let Some(known) = judged.get(target) {
+                *known
+            } else {
+                let passes = passes(target, destination, fresh, context)?;
+                judged.insert(target.clone(), passes);
+                passes
             };
             if passes == Exit::Pass {
                 chosen.entry(target.clone()).or_default().push(way);

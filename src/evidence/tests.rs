@@ -68,7 +68,7 @@ impl Folder {
         Self { bundle: Digest::of(&bundle), manifest: Digest::of(&manifest), ..signed }
     }
 
-    fn store(&self) -> Store {
+    fn store(&self) -> Store<'static> {
         Store::layout(self.place.path().to_str().expect("text"), Some("1")).expect("a layout")
     }
 
@@ -178,7 +178,7 @@ impl Registry {
         Self { server: registry, key, subject, size, bundle, manifest }
     }
 
-    fn store(&self) -> Store {
+    fn store(&self) -> Store<'static> {
         let retries = Retries { pause: std::time::Duration::from_millis(5), ..Retries::default() };
         let client = Client::new(Options { retries, ..Options::new(Environment::of_variables([])) }).expect("a client");
         let reference: Reference = format!("{}/{REPOSITORY}:1", self.server.host()).parse().expect("a reference");

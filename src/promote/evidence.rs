@@ -10,7 +10,7 @@ use crate::registry::{
     BlobToPush, Deleted, Linked, ManifestBytes, ManifestToPush, Opener, PutAnswer, ReadRepository, Referrer, Referrers,
     Target, Uploaded, WriteRepository,
 };
-use crate::release::closure::{Closure, Kind, Link};
+use crate::release::closure::{Closure, Link};
 use crate::sign::evidence::Listing;
 
 /// An image's closure with the repository that holds its blobs, as a repository that cannot be written.
@@ -129,12 +129,7 @@ impl Evidence {
         let Some(root) = closure.nodes.get(&closure.root) else { return Self::default() };
         let frozen = Box::new(Frozen { closure, repository });
         let store = Store::of(frozen, repository.name(), (*root.manifest).clone());
-        let images: Vec<Digest> = closure
-            .nodes
-            .iter()
-            .filter(|(_, node)| node.kind == Kind::Image)
-            .map(|(digest, _)| digest.clone())
-            .collect();
+        let images: Vec<Digest> = closure.images().into_iter().collect();
         let subjects = images.iter().chain((!images.contains(&closure.root)).then_some(&closure.root));
         let listings = subjects.map(|digest| (digest.clone(), collect(&store, digest))).collect();
         Self { root: Some(closure.root.clone()), images, listings }

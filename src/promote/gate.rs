@@ -211,8 +211,8 @@ fn required(gate: &Gate, seen: &Seen<'_>, report: &mut GateReport) {
         }
         if proved.is_empty() {
             let missing = of_images.iter().filter_map(|(digest, answers)| Some((*digest, answers.get(at)?)));
-            let failed = missing.filter(|(_, answer)| answer.reason != Reason::Verified);
-            let told = failed.last().or_else(|| Some((root, of_root.get(at)?)));
+            let mut failed = missing.filter(|(_, answer)| answer.reason != Reason::Verified);
+            let told = failed.next_back().or_else(|| Some((root, of_root.get(at)?)));
             let (state, detail) = match told {
                 Some((digest, answer)) => {
                     (state_of(answer.reason), format!("{name}: {digest}: {} ({})", answer.detail, answer.reason))

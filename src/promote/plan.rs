@@ -434,9 +434,7 @@ pub fn keep_own_sidecars(copy: &mut CopyPlan) -> Vec<Skipped> {
 /// The images and the root: what summaries are written about.
 #[must_use]
 pub fn subjects(closure: &Closure) -> Vec<Digest> {
-    use crate::release::closure::Kind;
-    let images = closure.nodes.iter().filter(|(_, node)| node.kind == Kind::Image).map(|(digest, _)| digest.clone());
-    let mut all: Vec<Digest> = images.filter(|digest| *digest != closure.root).collect();
+    let mut all: Vec<Digest> = closure.images().into_iter().filter(|digest| *digest != closure.root).collect();
     all.push(closure.root.clone());
     all
 }

@@ -121,6 +121,23 @@ impl Closure {
         Ok(blobs)
     }
 
+    /// The images that can be run: the root, or those that it lists. What only refers to them is none of them, although tools
+    /// write signatures in the form of images.
+    #[must_use]
+    pub fn images(&self) -> BTreeSet<Digest> {
+        let mut images = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![&self.root];
+        while let Some(digest) = open.pop() {
+            let Some(node) = self.nodes.get(digest).filter(|_| seen.insert(digest)) else { continue };
+            if node.kind == Kind::Image {
+                images.insert(digest.clone());
+            }
+            open.extend(node.children.iter().map(|child| &child.digest));
+        }
+        images
+    }
+
     /// Layers that must not be distributed: they stay where they are.
     #[must_use]
     pub fn foreign(&self) -> BTreeSet<Digest> {

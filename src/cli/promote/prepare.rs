@@ -70,14 +70,12 @@ pub(in crate::cli) fn prepare(
     }
     let opened = Opened { source, closure };
     let wish = wish_of(order, &opened)?;
-    let Some(report) = judged(order, &opened, &wish, context)? else { return Ok(Outcome::NotPassed(Exit::Violations)) };
+    let report = judged(order, &opened, &wish, context)?;
     let exit = Exit::from(&report.verdict);
     let Verdict::Pass(approved) = &report.verdict else { return Ok(Outcome::NotPassed(exit)) };
-    for digest in subjects(&opened.closure).iter().filter(|digest| is_image(&opened, digest)) {
-        if !approved.digests().contains(digest) {
-            let message = format!("internal error: {digest} was never judged");
-            return Err(Failure { exit: Exit::Inconclusive, message, hint: None });
-        }
+    if let Some(digest) = opened.closure.images().into_iter().find(|digest| !approved.digests().contains(digest)) {
+        let message = format!("internal error: {digest} was never judged");
+        return Err(Failure { exit: Exit::Inconclusive, message, hint: None });
     }
     let name = source_name(&opened, &order.source);
     let gate = gated(&opened, &name, context, told);
@@ -120,11 +118,6 @@ pub(in crate::cli) fn prepare(
     Ok(Outcome::Ready(Box::new(Prepared { plan, gate, opened, copy, steps, destination, origin, plan_digest })))
 }
 
-fn is_image(opened: &Opened, digest: &Digest) -> bool {
-    let node = opened.closure.nodes.get(digest);
-    node.is_some_and(|node| node.kind == crate::release::closure::Kind::Image)
-}
-
 /// The repository with its host; what the user wrote, without tag, for a layout.
 fn source_name(opened: &Opened, text: &str) -> String {
     match opened.source.repository.place() {
@@ -151,8 +144,8 @@ fn wish_of(order: &Order, opened: &Opened) -> Result<Wish, Failure> {
     Ok(wish)
 }
 
-/// Judges every platform as what people will pull; tells what is wrong. None when it does not pass and that was told.
-fn judged(order: &Order, opened: &Opened, wish: &Wish, context: &Context<'_>) -> Result<Option<Report>, Failure> {
+/// Judges every platform as what people will pull; tells what is wrong.
+fn judged(order: &Order, opened: &Opened, wish: &Wish, context: &Context<'_>) -> Result<Report, Failure> {
     let texts = [order.source.clone()];
     let mut inspection = inspect(std::slice::from_ref(opened), &texts, &context.reader)?;
     let root = manifest_of(opened);
@@ -172,7 +165,7 @@ fn judged(order: &Order, opened: &Opened, wish: &Wish, context: &Context<'_>) ->
     if exit != Exit::Pass {
         Terminal::say("error: the image does not pass the policy: nothing was promoted");
     }
-    Ok(Some(report))
+    Ok(report)
 }
 
 fn manifest_of(opened: &Opened) -> ManifestToPush {
