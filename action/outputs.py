@@ -7,7 +7,7 @@ import sys
 
 # GitHub refuses a whole summary above 1 MiB; other steps of the job have theirs.
 BUDGET = 900_000
-COUNTS = {"errors": ("errors", "error"), "warnings": ("warnings", "warning"), "waived": ("waived",)}
+COUNTS = ("errors", "warnings", "waived")
 
 
 def report(folder):
@@ -30,7 +30,14 @@ def outputs(verdict, code):
     # Of several images there is no one digest.
     of_subjects = [subject.get("digest") for subject in subjects] if len(subjects) == 1 else []
     plan = os.environ.get("INPUT_PLAN_OUT", "")
-    counts = found.get("counts") or {}
+    counts = {}
+    for subject in subjects:
+        for key, number in (subject.get("counts") or {}).items():
+            counts[key] = counts.get(key, 0) + number
+    # Only what passes is promoted.
+    judged = (found.get("plan") or {}).get("verdict") or {}
+    if judged:
+        counts = {"errors": 0, "warnings": judged.get("warnings"), "waived": judged.get("waived")}
     values = {
         "verdict": verdict,
         "exit-code": code,
@@ -42,8 +49,8 @@ def outputs(verdict, code):
         "tags": ",".join(applied.get("tags") or written.get("tags") or []),
         "record-digest": first([applied.get("record")]),
     }
-    for name, keys in COUNTS.items():
-        values[name] = first([counts.get(key) for key in keys])
+    for name in COUNTS:
+        values[name] = first([counts.get(name)])
     return folder, values
 
 

@@ -29,6 +29,7 @@ ALL = [
     "release",
     "build",
     "promote",
+    "action",
 ]
 
 if __name__ == "__main__":
