@@ -30,6 +30,8 @@ ALL = [
     "build",
     "promote",
     "action",
+    "pipeline",
+    "docs",
 ]
 
 if __name__ == "__main__":

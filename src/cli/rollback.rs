@@ -161,7 +161,8 @@ fn passes(
     if let Some(lock) = context.bases() {
         inspection.images.iter_mut().for_each(|image| prove_base(image, lock));
     }
-    let report = judge(context.policy(), inspection, &context.circumstances());
+    let circumstances = context.circumstances(&text, &inspection)?;
+    let report = judge(context.policy(), inspection, &circumstances);
     let exit = Exit::from(&report.verdict);
     if exit != Exit::Pass {
         tell_report(&report, exit, context.policy_file(), context.terminal())?;
@@ -195,11 +196,10 @@ fn group(target: &Digest, moves: &[&Way], writing: &RemoteRepository, context: &
             reason: "it goes back".to_owned(),
         })
         .collect();
-    let report = judge(
-        context.policy(),
-        context.reader.inspect(&format!("{name}@{target}"), &Selector::All)?,
-        &context.circumstances(),
-    );
+    let text = format!("{name}@{target}");
+    let inspection = context.reader.inspect(&text, &Selector::All)?;
+    let circumstances = context.circumstances(&text, &inspection)?;
+    let report = judge(context.policy(), inspection, &circumstances);
     let gate = holds(context, writing, target)?;
     let anchored = writing.tagged(&anchor_tag(target))?;
     let policy = context.policy();

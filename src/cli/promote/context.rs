@@ -1,9 +1,11 @@
 //! What all promotions of a run share: policy, gate, clients, trust, and who signs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{BaseLock, Digest};
+use crate::companions::Evidence;
+use crate::model::{BaseLock, Digest, Inspection};
 use crate::policy::{Gate, Policy};
 use crate::promote::record::{Origin, PolicyMet, Purpose, Record};
 use crate::registry::Client;
@@ -13,8 +15,9 @@ use crate::sign::{SigstoreTrust, VsaDraft};
 
 use super::super::image::Reader;
 use super::super::sign::gate::{Believers, Signer, read_keys};
+use super::super::sign::supply::Gatherer;
 use super::super::terminal::Terminal;
-use super::super::{Failure, SourceArguments, bases, policy};
+use super::super::{Failure, SourceArguments, bases, evidence, policy};
 use super::{Journal, WorkArguments};
 
 /// The verifier that summaries name when the policy names none.
@@ -30,6 +33,8 @@ pub(in crate::cli) struct Run<'a> {
     gate: Option<Gate>,
     bases: Option<Arc<BaseLock>>,
     trust: SigstoreTrust,
+    supply: Option<Gatherer>,
+    companions: Evidence,
     signer: Option<Signer>,
 }
 
@@ -45,6 +50,13 @@ impl<'a> Run<'a> {
         if let Some(file) = &arguments.source_authfile {
             reading.connection = reading.connection.with_authfile(file.clone());
         }
+        let supply = match &gate {
+            Some(gate) if !gate.trust.signers.is_empty() => {
+                Some(Gatherer::of(gate.trust.clone(), arguments.signer.trust()?))
+            }
+            _ => None,
+        };
+        let companions = evidence::read(&[], &policy, policy_file.as_deref())?;
         let signer = if writing || arguments.signer.is_given() { Some(arguments.signer.open()?) } else { None };
         Ok(Self {
             arguments,
@@ -55,6 +67,8 @@ impl<'a> Run<'a> {
             policy_file,
             gate,
             trust: arguments.signer.trust()?,
+            supply,
+            companions,
             signer,
         })
     }
@@ -121,8 +135,17 @@ impl Context<'_> {
         self.run.bases.as_deref()
     }
 
-    pub fn circumstances(&self) -> Circumstances {
-        Circumstances { now: Some(self.now), bases: self.run.bases.clone(), ..Circumstances::default() }
+    /// What rules look at beside the image. The signers of the gate are those of the rules `supply.*`; without a gate those stay open.
+    pub fn circumstances(&self, image: &str, inspection: &Inspection) -> Result<Circumstances, Failure> {
+        let mut supply = BTreeMap::new();
+        let asked = self.policy().rules.iter().any(|rule| rule.rule.group() == "supply");
+        if let Some(gatherer) = self.run.supply.as_ref().filter(|_| asked) {
+            let mut gathered = gatherer.gather(image, &self.run.reading)?;
+            gathered.compare(inspection);
+            supply = gathered.evidence;
+        }
+        let (bases, evidence) = (self.run.bases.clone(), self.run.companions.clone());
+        Ok(Circumstances { now: Some(self.now), bases, supply, evidence, ..Circumstances::default() })
     }
 
     pub fn grounds(&self) -> Grounds<'_> {

@@ -157,7 +157,12 @@ fn judged(order: &Order, opened: &Opened, wish: &Wish, context: &Context<'_>) ->
     if let Some(lock) = context.bases() {
         inspection.images.iter_mut().for_each(|image| prove_base(image, lock));
     }
-    let report = judge(context.policy(), inspection, &context.circumstances());
+    let pinned = match opened.source.repository.place() {
+        Some((host, name)) => format!("{host}/{name}@{}", root.digest),
+        None => order.source.clone(),
+    };
+    let circumstances = context.circumstances(&pinned, &inspection)?;
+    let report = judge(context.policy(), inspection, &circumstances);
     let exit = Exit::from(&report.verdict);
     if exit != Exit::Pass || context.terminal().verbose {
         tell_report(&report, exit, context.policy_file(), context.terminal())?;

@@ -57,6 +57,11 @@ impl Gatherer {
         Ok(Some(Self { policy, trust }))
     }
 
+    /// Verifies with signers that are known already.
+    pub fn of(policy: TrustPolicy, trust: SigstoreTrust) -> Self {
+        Self { policy, trust }
+    }
+
     /// Gathers what is kept about an image and everything in it. Images without a place for signatures have no evidence.
     pub fn gather(&self, text: &str, source: &SourceArguments) -> Result<Gathered, Failure> {
         let store = image::open(text, source)?;
