@@ -145,6 +145,31 @@ class Keyless(Suite):
         self.exits(self.verify(image, "--require", "check"), PASS)
         self.assertNotIn(self.token().read_text()[:40], run.out + run.err)
 
+    def test_conformance(self):
+        """the protocol of the conformance suite: a file and a statement signed with a token, verified again and by PyPI's sigstore"""
+        file, bundle = self.dir / "file.txt", self.dir / "file.sigstore.json"
+        file.write_text("a file\n")
+        token = self.token("conformance").read_text()
+        sign = ["conformance", "sign-bundle"]
+        services = ["--trusted-root", self.root, "--signing-config", self.folder / "signing.json"]
+        who = ["--certificate-identity", MAIL, "--certificate-oidc-issuer", self.issuer, "--trusted-root", self.root]
+        verify = lambda artifact: imgguard("conformance", "verify-bundle", "--bundle", bundle, *who, artifact)
+        self.exits(imgguard(*sign, "--identity-token", token, "--bundle", bundle, *services, file), PASS)
+        self.exits(verify(file), PASS)
+        self.exits(verify("sha256:" + tool("sha256sum", file).split()[0]), PASS)
+        tool(PYTHON, HERE / "sign_peers.py", "keyless-file", bundle, MAIL, self.issuer, self.root, file)
+        file.write_text("another file\n")
+        self.exits(verify(file), VIOLATIONS, "invalid.subject")
+        with self.assertRaises(AssertionError):
+            tool(PYTHON, HERE / "sign_peers.py", "keyless-file", bundle, MAIL, self.issuer, self.root, file)
+        digest = tool("sha256sum", file).split()[0]
+        statement = self.dir / "statement.json"
+        statement.write_text(json.dumps({
+            "_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "file.txt", "digest": {"sha256": digest}}],
+            "predicateType": "https://example.com/test/v1", "predicate": {}}))
+        self.exits(imgguard(*sign, "--in-toto", "--identity-token", token, "--bundle", bundle, *services, statement), PASS)
+        self.exits(verify(file), PASS)
+
     def test_certificates(self):
         """a certificate that had expired, one without a proof of its log, and one of a stranger do not count"""
         for config, reason in (("expired", "invalid.time.expired"), ("bare", "invalid.sct"), ("stranger", "untrusted.root")):

@@ -4,6 +4,7 @@
     sign_peers.py seal KEYFILE PASSWORDFILE PKCS8    writes a key file as they seal it
     sign_peers.py read BUNDLE PUBLIC                 what the PyPI package sigstore makes of a bundle, signature verified
     sign_peers.py sign SUBJECT KEY OUT               a bundle about a digest, made with the PyPI package cryptography
+    sign_peers.py keyless-file BUNDLE IDENTITY ISSUER ROOT FILE   nothing, when the PyPI package sigstore accepts the bundle about a file
     sign_peers.py keyless BUNDLE IDENTITY ISSUER ROOT  the statement, when the PyPI package sigstore accepts bundle and identity
 """
 
@@ -104,5 +105,15 @@ def keyless(bundle, identity, issuer, root):
     print(payload.decode())
 
 
+def keyless_file(bundle, identity, issuer, root, file):
+    """The same for a file."""
+    from sigstore.models import Bundle, TrustedRoot
+    from sigstore.verify import Verifier, policy
+
+    wanted = policy.Identity(identity=identity, issuer=issuer)
+    Verifier(trusted_root=TrustedRoot.from_file(root)).verify_artifact(
+        pathlib.Path(file).read_bytes(), Bundle.from_json(pathlib.Path(bundle).read_text()), wanted)
+
+
 if __name__ == "__main__":
-    {"unlock": unlock, "seal": seal, "read": read, "sign": sign, "keyless": keyless}[sys.argv[1]](*sys.argv[2:])
+    {"unlock": unlock, "seal": seal, "read": read, "sign": sign, "keyless": keyless, "keyless-file": keyless_file}[sys.argv[1]](*sys.argv[2:])

@@ -3,7 +3,7 @@ certificates, a timestamp authority and a transparency log. Runs in target/venv-
 
     sigstore_services.py FOLDER
 
-Writes root.json, signing.json and its variants into the folder, prints the address of the provider, and serves until it is ended.
+Writes root.json, the key of the certificate log (ct.pub), signing.json and its variants into the folder, prints the address of the provider, and serves until it is ended.
 POST a JSON object of claims to ADDRESS/oidc/token for an identity token.
 
 Variants of signing.json make what must be refused: signing-expired.json gives certificates whose time is over, signing-bare.json
@@ -110,6 +110,37 @@ def authority(common, issuer=None, path_length=1):
     return key, certificate
 
 
+POISON = bytes.fromhex("3013060a2b06010401d679020403") + bytes.fromhex("0101ff04020500")
+
+
+def element(data, at):
+    """Where the content of a DER element begins and where it ends."""
+    first = data[at + 1]
+    if first < 0x80:
+        return at + 2, at + 2 + first
+    start = at + 2 + (first & 0x7F)
+    return start, start + int.from_bytes(data[at + 2:start], "big")
+
+
+def enclosed(tag, content):
+    size = len(content)
+    digits = size.to_bytes((size.bit_length() + 7) // 8 or 1, "big")
+    return bytes([tag]) + (bytes([size]) if size < 128 else bytes([0x80 | len(digits)]) + digits) + content
+
+
+def unpoisoned(tbs):
+    """The certificate without the extension that keeps a precertificate from being one: the last field holds the extensions."""
+    start, end = element(tbs, 0)
+    at = start
+    while element(tbs, at)[1] < end:
+        at = element(tbs, at)[1]
+    listed, _ = element(tbs, at)
+    begin, stop = element(tbs, listed)
+    extensions = tbs[begin:stop]
+    assert tbs[at] == 0xA3 and extensions.count(POISON) == 1, "this is no precertificate"
+    return enclosed(0x30, tbs[start:at] + enclosed(0xA3, enclosed(0x30, extensions.replace(POISON, b""))))
+
+
 class Provider:
     """An OpenID provider that signs with ES256."""
 
@@ -185,15 +216,28 @@ class CertificateAuthority:
         leaf = builder.sign(signer, hashes.SHA256())
         return {"signedCertificateEmbeddedSct": {"chain": {"certificates": [pem(leaf), pem(self.inner[1]), pem(self.root[1])]}}}
 
-    def proof(self, builder):
-        """The list with one signed certificate timestamp (RFC 6962, 3.2 and 3.3) about the certificate without that list."""
-        tbs = builder.sign(self.inner[0], hashes.SHA256()).tbs_certificate_bytes
+    def promise(self, tbs, issuer):
+        """Time and signature of a signed certificate timestamp (RFC 6962, 3.2) about a certificate without poison and without timestamps."""
         stamp = struct.pack(">Q", int(time.time() * 1000))
-        issuer = hashlib.sha256(spki(self.inner[0].public_key())).digest()
+        issuer = hashlib.sha256(spki(issuer)).digest()
         signed = b"\0\0" + stamp + b"\0\1" + issuer + len(tbs).to_bytes(3, "big") + tbs + b"\0\0"
         signature = self.log_key.sign(signed, ec.ECDSA(hashes.SHA256()))
-        log = hashlib.sha256(spki(self.log_key.public_key())).digest()
-        sct = b"\0" + log + stamp + b"\0\0" + b"\4\3" + struct.pack(">H", len(signature)) + signature
+        return stamp, b"\4\3" + struct.pack(">H", len(signature)) + signature
+
+    def log_id(self):
+        return hashlib.sha256(spki(self.log_key.public_key())).digest()
+
+    def add_pre_chain(self, request):
+        """The certificate log for an authority of others (RFC 6962, 4.2): keeps nothing, promises everything."""
+        leaf, issuer = (x509.load_der_x509_certificate(base64.b64decode(part)) for part in request["chain"][:2])
+        leaf.verify_directly_issued_by(issuer)
+        stamp, signature = self.promise(unpoisoned(leaf.tbs_certificate_bytes), issuer.public_key())
+        return {"sct_version": 0, "id": b64(self.log_id()), "timestamp": struct.unpack(">Q", stamp)[0], "extensions": "", "signature": b64(signature)}
+
+    def proof(self, builder):
+        """The list with one signed certificate timestamp (RFC 6962, 3.3) about the certificate without that list."""
+        stamp, signature = self.promise(builder.sign(self.inner[0], hashes.SHA256()).tbs_certificate_bytes, self.inner[0].public_key())
+        sct = b"\0" + self.log_id() + stamp + b"\0\0" + signature
         listed = struct.pack(">H", len(sct)) + sct
         listed = struct.pack(">H", len(listed)) + listed
         # An octet string in the extension's own octet string; at most 127 bytes take the short form of a length.
@@ -322,7 +366,8 @@ def main(folder):
     class Services(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             base = f"http://127.0.0.1:{self.server.server_port}/oidc"
-            pages = {"/oidc/.well-known/openid-configuration": {"issuer": base, "jwks_uri": f"{base}/keys"}, "/oidc/keys": provider.keys()}
+            pages = {"/oidc/.well-known/openid-configuration": {
+                "issuer": base, "jwks_uri": f"{base}/keys", "id_token_signing_alg_values_supported": ["ES256"]}, "/oidc/keys": provider.keys()}
             if self.path not in pages:
                 return self.give(404, b"", "text/plain")
             return self.give(200, json.dumps(pages[self.path]).encode(), "application/json")
@@ -336,6 +381,8 @@ def main(folder):
                     return self.give(200, provider.token(json.loads(body)).encode(), "application/jwt")
                 if service == "tsa":
                     return self.give(200, stamps.answer(body), "application/timestamp-reply")
+                if self.path == "/ct/ct/v1/add-pre-chain":
+                    return as_json(certificates.add_pre_chain(json.loads(body)), 200)
                 if self.path == "/log/api/v2/log/entries":
                     return as_json(log.add(json.loads(body)), 201)
                 if rest == "api/v2/signingCert":
@@ -359,6 +406,8 @@ def main(folder):
     (folder / "root.json").write_text(json.dumps(trusted_root(base, certificates, stamps, log)))
     for variant, file in (("ca", "signing"), ("expired", "signing-expired"), ("bare", "signing-bare"), ("stranger", "signing-stranger")):
         (folder / f"{file}.json").write_text(json.dumps(signing_config(base, variant)))
+    (folder / "ct.pub").write_bytes(certificates.log_key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
     print(base, flush=True)
     server.serve_forever()
 

@@ -138,3 +138,6 @@ fn explain(error: &SignError, secret: &str) -> KeylessError {
         other => KeylessError::Service(other.to_string().replace(secret, "***")),
     }
 }
+
+#[cfg(test)]
+mod tests;

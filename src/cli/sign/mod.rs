@@ -6,6 +6,7 @@ pub(super) mod conformance;
 mod files;
 pub(super) mod gate;
 mod image;
+mod judging;
 pub(super) mod key;
 mod password;
 pub(super) mod referrers;
