@@ -1,21 +1,22 @@
 //! `imgguard release`: images in, checked, under one index, with the tags of their version.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod prepare;
+mod tell;
+
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use semver::Version;
 
 use crate::evidence::Store;
-use crate::model::{Digest, IndexChild, IndexFacts, Inspection, Platform, SCHEMA, format_bytes};
-use crate::oci::{Reference, Selector};
+use crate::model::Digest;
+use crate::oci::Reference;
 use crate::policy::{Report, Verdict, judge};
-use crate::registry::{Client, ManifestToPush, RemoteRepository, Target};
-use crate::release::closure::{Closure, Evidence, Kind, walk};
+use crate::registry::{Client, ManifestToPush, RemoteRepository};
 use crate::release::copy::survey;
-use crate::release::index::{IndexError, assemble};
+use crate::release::index::IndexError;
 use crate::release::plan::{BlobAction, CopyPlan, Wanted, plan as copy_plan};
 use crate::release::publish::{Part, Publication, PublishError, Published, move_tags, place};
 use crate::release::tags::{Action, Request, Scheme, Step, version_of_tag};
@@ -23,8 +24,8 @@ use crate::report::{Context, format};
 use crate::rules::Circumstances;
 
 use super::annotations::annotations;
-use super::connection::{Source, open_source, repository};
-use super::copy::{mount_from, untrusted};
+use super::connection::repository;
+use super::copy::mount_from;
 use super::image::Reader;
 use super::progress::Bar;
 use super::sign::released::{Bill, Carried, EvidenceArguments, carry};
@@ -32,19 +33,9 @@ use super::sign::signing::Method;
 use super::terminal::Terminal;
 use super::{Exit, Failure, SourceArguments, bases, output, policy, sbom, tags};
 
-const VERSION: &str = "org.opencontainers.image.version";
-/// Labels that an index takes over from its images when they agree.
-const COMMON: &[&str] = &[
-    "org.opencontainers.image.created",
-    "org.opencontainers.image.description",
-    "org.opencontainers.image.documentation",
-    "org.opencontainers.image.licenses",
-    "org.opencontainers.image.revision",
-    "org.opencontainers.image.source",
-    "org.opencontainers.image.title",
-    "org.opencontainers.image.url",
-    "org.opencontainers.image.vendor",
-];
+pub(super) use self::prepare::{Opened, inspect, name};
+use self::prepare::{open_all, root};
+use self::tell::{Done, Told};
 
 /// Arguments of `release`.
 #[derive(Debug, Args)]
@@ -112,12 +103,6 @@ impl From<PublishError> for Failure {
     }
 }
 
-/// An image that is to be released, with all that belongs to it.
-pub(super) struct Opened {
-    pub source: Source,
-    pub closure: Closure,
-}
-
 /// Runs `release`.
 pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<Exit, Failure> {
     let outputs = output::parse(&arguments.output, &["text", "json"])?;
@@ -179,121 +164,6 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
     }
     Ok(if refused { Exit::Violations } else { Exit::Pass })
 }
-
-fn open_all(images: &[String], client: &Client) -> Result<Vec<Opened>, Failure> {
-    let mut opened = Vec::new();
-    for image in images {
-        let source = open_source(image, client)?;
-        let closure = walk(&*source.repository, source.root.clone(), Evidence::All)?;
-        if !closure.problems.is_empty() {
-            return Err(untrusted(&closure));
-        }
-        opened.push(Opened { source, closure });
-    }
-    Ok(opened)
-}
-
-/// Reads every platform of every image, by digest; what was read must be what will be copied.
-pub(super) fn inspect(opened: &[Opened], images: &[String], reader: &Reader<'_>) -> Result<Inspection, Failure> {
-    let mut all = Inspection { schema: SCHEMA.to_owned(), images: Vec::new(), gaps: Vec::new() };
-    for (one, text) in opened.iter().zip(images) {
-        let pinned = match (one.source.repository.place(), &one.source.archived) {
-            (Some((host, name)), _) => format!("{host}/{name}@{}", one.closure.root),
-            (None, Some(archived)) => archived.reference.clone(),
-            (None, None) => text.clone(),
-        };
-        let mut inspection = reader.inspect(&pinned, &Selector::All)?;
-        if let Some(config) = one.source.archived.as_ref().and_then(|archived| archived.converted.as_ref()) {
-            // The archive knows its image by the config; what is released is the manifest that was made of it.
-            for image in inspection.images.iter_mut().filter(|image| image.subject.digest == *config) {
-                image.subject.digest = one.closure.root.clone();
-                image.subject.media_type.clone_from(&one.source.root.media_type);
-            }
-        }
-        let read: BTreeSet<&Digest> = inspection.images.iter().map(|image| &image.subject.digest).collect();
-        let copied = one.closure.images();
-        if read != copied.iter().collect() {
-            return Err(Failure {
-                exit: Exit::Inconclusive,
-                message: format!("`{text}` changed while it was read, or holds images that cannot be judged"),
-                hint: Some("run it again; imgguard tree shows what is in it".to_owned()),
-            });
-        }
-        all.gaps.append(&mut inspection.gaps);
-        for image in inspection.images {
-            if all.images.iter().all(|known| known.subject.digest != image.subject.digest) {
-                all.images.push(image);
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// The manifest or index that the tags will point at.
-fn root(
-    arguments: &ReleaseArguments,
-    opened: &[Opened],
-    inspection: &Inspection,
-    (version, mut annotations): (&Version, BTreeMap<String, String>),
-) -> Result<ManifestToPush, Failure> {
-    if let [only] = opened {
-        let is_index = only.closure.nodes.get(&only.closure.root).is_some_and(|node| node.kind == Kind::Index);
-        if is_index || !arguments.index {
-            if !annotations.is_empty() {
-                return Err(Failure::usage("--annotation would change an image that is released as it is")
-                    .with_hint("leave it out, or make an index with --index for a single image"));
-            }
-            let manifest = &only.source.root;
-            return Ok(ManifestToPush {
-                bytes: manifest.bytes.clone(),
-                media_type: only.closure.nodes[&only.closure.root].manifest.media_type.clone(),
-                digest: manifest.digest.clone(),
-                target: Target::Digest(manifest.digest.clone()),
-                tags: Vec::new(),
-            });
-        }
-    }
-    let of_first = inspection.images.first().map(|image| &image.config.labels);
-    for name in COMMON {
-        let agreed = of_first
-            .and_then(|labels| labels.get(*name))
-            .filter(|value| inspection.images.iter().all(|image| image.config.labels.get(*name) == Some(value)));
-        if let Some(value) = agreed {
-            annotations.entry((*name).to_owned()).or_insert_with(|| value.clone());
-        }
-    }
-    annotations.insert(VERSION.to_owned(), version.to_string());
-    let platforms: BTreeMap<Digest, Platform> =
-        inspection.images.iter().map(|image| (image.subject.digest.clone(), image.platform.clone())).collect();
-    let closures: Vec<&Closure> = opened.iter().map(|one| &one.closure).collect();
-    Ok(assemble(&closures, &platforms, &annotations)?)
-}
-
-/// Judged is what people will pull: the images under their index and their full version.
-pub(super) fn name(inspection: &mut Inspection, destination: &Reference, tag: &str, root: &ManifestToPush) {
-    let children: Vec<IndexChild> = inspection
-        .images
-        .iter()
-        .map(|image| IndexChild { digest: image.subject.digest.clone(), platform: image.platform.clone() })
-        .collect();
-    for image in &mut inspection.images {
-        image.subject.reference = format!("{}:{tag}", destination.repository_name());
-        image.subject.repository = destination.repository_name();
-        image.subject.tag = Some(tag.to_owned());
-        if image.index.is_none() && image.subject.digest != root.digest {
-            image.index = Some(IndexFacts {
-                digest: root.digest.clone(),
-                media_type: root.media_type.clone(),
-                children: children.clone(),
-                annotations: BTreeMap::new(),
-            });
-        } else if let Some(index) = image.index.as_mut().filter(|index| index.digest != root.digest) {
-            index.digest = root.digest.clone();
-            index.children.clone_from(&children);
-        }
-    }
-}
-
 pub(super) fn tell_report(
     report: &Report,
     exit: Exit,
@@ -331,12 +201,6 @@ fn copy_plans(opened: &[Opened], images: &[String], writing: &RemoteRepository) 
         plans.push(copy_plan(&one.closure, wanted, &seen)?);
     }
     Ok(plans)
-}
-
-/// What was done.
-struct Done {
-    published: Published,
-    carried: Carried,
 }
 
 fn carry_out(
@@ -379,73 +243,4 @@ fn carry_out(
     arguments.evidence.save(&carried)?;
     let tags = move_tags(root, steps, writing, &fresh)?;
     Ok(Done { published: Published { copied, tags }, carried })
-}
-
-/// What is told at the end.
-struct Told<'a> {
-    destination: &'a Reference,
-    root: &'a ManifestToPush,
-    plans: &'a [CopyPlan],
-    steps: &'a [Step],
-    done: Option<&'a Done>,
-    report: &'a Report,
-}
-
-impl Told<'_> {
-    fn json(&self) -> Result<String, Failure> {
-        let images = self.report.inspection.images.iter();
-        let platforms: Vec<serde_json::Value> = images
-            .map(|image| serde_json::json!({ "platform": image.platform.to_string(), "digest": image.subject.digest }))
-            .collect();
-        tags::json(&serde_json::json!({
-            "schema": "imgguard.release/v1",
-            "repository": self.destination.repository_name(),
-            "digest": self.root.digest,
-            "media-type": self.root.media_type,
-            "platforms": platforms,
-            "policy": self.report.policy_digest,
-            "tags": self.steps,
-            "released": self.done.is_some(),
-            "written": self.done.map(|done| serde_json::json!({
-                "blobs": done.published.copied.sent,
-                "bytes": done.published.copied.sent_bytes,
-                "mounted": done.published.copied.mounted,
-                "manifests": done.published.copied.manifests,
-                "tags": done.published.tags,
-                "signatures": done.carried.signatures,
-                "bills": done.carried.bills,
-                "found": done.carried.found,
-            })),
-        }))
-    }
-
-    fn text(&self) -> String {
-        let platforms: Vec<String> =
-            self.report.inspection.images.iter().map(|image| image.platform.to_string()).collect();
-        let mut text = tags::plan_text(self.destination, self.steps);
-        text.push_str(&format!("{} platforms checked: {}\n", platforms.len(), platforms.join(", ")));
-        if let Some(Done { published: done, carried }) = self.done {
-            if carried.signatures > 0 {
-                text.push_str(&format!(
-                    "{} manifests signed, {} bills of materials attested; {} of these were there\n",
-                    carried.signatures, carried.bills, carried.found
-                ));
-            }
-            text.push_str(&format!(
-                "{} blobs sent ({}), {} mounted, {} manifests and {} tags written, read back\n",
-                done.copied.sent,
-                format_bytes(done.copied.sent_bytes),
-                done.copied.mounted,
-                done.copied.manifests,
-                done.tags.len()
-            ));
-        } else {
-            let missing = self.plans.iter().map(|plan| plan.blobs_with(BlobAction::Send));
-            let (blobs, bytes) = missing.fold((0, 0), |(blobs, bytes), (more, of)| (blobs + more, bytes + of));
-            let bytes = format_bytes(bytes);
-            text.push_str(&format!("nothing was written; {blobs} blobs ({bytes}) are missing there\n"));
-        }
-        text.push_str(&format!("digest {}\n", self.root.digest));
-        text
-    }
 }
