@@ -119,6 +119,13 @@ class Promote(Suite):
         history = self.exits(imgguard("history", self.prod("team/app"), "--key", self.dir / "gate.pub", "--authfile", self.authfile, "-o", "json"), PASS).json()
         self.assertEqual([(entry["digest"], entry["live"]) for entry in history["entries"]], [(digest, ["1.4.2", "1.4", "1", "latest"])])
         self.exits(imgguard("history", self.prod("team/app"), "--key", self.dir / "bob.pub", "--authfile", self.authfile), VIOLATIONS, "not verified")
+        # Each side with an account that the other one does not know.
+        for name, host in self.hosts.items():
+            self.write(f"{name}.json", json.dumps({"auths": {host: self.auth[host]}}))
+        split = ["promote", self.source("team/app", "1.4.2"), self.prod("team/split"), "--policy", self.policy, "--key", self.dir / "gate.key", "--authfile", self.dir / "prod.json"]
+        self.exits(imgguard(*split, env=self.env), REFUSED)
+        self.exits(imgguard(*split, "--source-authfile", self.dir / "staging.json", env=self.env), PASS)
+        self.assertEqual(self.digest("team/split", "1.4.2"), digest)
 
     def test_a_plan_is_reviewed_approved_and_applied(self):
         """two of two approve; an approval of another plan, an edited plan and a changed source are refused with the reason"""

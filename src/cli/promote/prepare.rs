@@ -66,7 +66,10 @@ pub(in crate::cli) fn prepare(
     let source = open_source(&order.source, context.reader.client()?)?;
     let closure = walk(&*source.repository, source.root.clone(), Evidence::All)?;
     if !closure.problems.is_empty() {
-        return Err(untrusted(&closure));
+        // Nothing is promoted without its evidence: the way around it that copies have is none here.
+        return Err(
+            untrusted(&closure).with_hint("look at it with imgguard tree, and repair or remove what is wrong there")
+        );
     }
     let opened = Opened { source, closure };
     let wish = wish_of(order, &opened)?;
