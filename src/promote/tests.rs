@@ -451,6 +451,26 @@ fn a_plan_that_was_edited_is_refused() {
     assert!(told.contains("tag `stable` is in the plan and would not be written now"), "{told}");
 }
 
+#[test]
+fn no_byte_of_a_plan_can_be_changed_unnoticed() {
+    let bed = Bed::new();
+    stock(&bed.staging, "one", "1.0.0");
+    let plan = bed.prepare("1.0.0", "1.0.0").plan;
+    let file = plan.to_file().into_bytes();
+    for at in 0..file.len() {
+        for other in [b'0', b' ', b'"', 0xff] {
+            let mut changed = file.clone();
+            changed[at] = other;
+            match Plan::read_file(&changed) {
+                Ok((read, digest)) => assert_eq!((&read, digest), (&plan, plan.digest()), "byte {at}"),
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+        }
+        // The line end behind the last bracket is no part of the plan.
+        assert_eq!(Plan::read_file(&file[..at]).is_ok(), at + 1 == file.len(), "cut after {at} bytes");
+    }
+}
+
 /// Lets something happen when a tag is written: before it arrives, or after.
 struct Meddled<'a> {
     inner: RemoteRepository,
