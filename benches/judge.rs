@@ -103,6 +103,7 @@ fn policy() -> Policy {
         waiver_days: None,
         pipeline: None,
         promote: None,
+        tests: Vec::new(),
     };
     while policy.rules.len() < RULES {
         policy.rules.extend(sources().into_iter().flat_map(|policy| policy.rules));

@@ -3,7 +3,7 @@
 import datetime
 import json
 
-from harness import HELLO, PASS, REFUSED, VIOLATIONS, Suite, imgguard
+from harness import HELLO, INCONCLUSIVE, PASS, REFUSED, VIOLATIONS, Suite, imgguard
 
 IMAGE = f"oci:{HELLO}:1.0.0"
 
@@ -82,3 +82,24 @@ class PolicyLife(Suite):
                       self.waiver(day(5)).split("\n", 2)[2]):
             run = imgguard("policy", "check", self.policy(child + loose))
             self.exits(run, REFUSED, "is locked", "parent.yaml:2:8", "locked here", "imgguard.yaml:")
+
+    def test_custom(self):
+        """a rule in CEL is judged; what is misspelt, never true or quadratic is refused at its place; what stops is inconclusive"""
+        rule = "version: 1\ncustom:\n  - name: own\n    message: the platform is another one\n    expr: \"{}\"\n"
+        self.judged(rule.format("image.config.os == 'linux'"), PASS)
+        self.judged(rule.format("image.config.os == 'plan9'"), VIOLATIONS, "error[custom.own]", "the platform is another one", "imgguard.yaml:3")
+        self.judged(rule.format("image.confg.user == ''"), REFUSED, "unknown field `confg`", "did you mean `config`?", "imgguard.yaml:5:18", "^^^^^", "no image was opened")
+        self.judged(rule.format("image.config.user == 0"), REFUSED, "never equal", "put it in quotes")
+        self.judged(rule.format("image.files.all(a, image.files.exists(b, a == b))"), REFUSED, "a long list is gone through once for each element of another", "imgguard.yaml:5:31")
+        self.judged(rule.format("image.labels['none'] == 'x'"), INCONCLUSIVE, "custom.own", "there is no such key")
+
+    def test_tests(self):
+        """`policy test` runs the tests of a policy; a failed one is 1, facts that are none are 2"""
+        text = "version: 1\nrules: { user: { root: deny } }\ntests:\n"
+        good = text + "  - { name: root is refused, expect: { fail: [user.root] } }\n  - { name: a user passes, set: { /config/User: '1000' }, expect: { verdict: pass, pass: [user.root] } }\n"
+        self.exits(imgguard("policy", "test", self.policy(good)), PASS, "2 passed, 0 failed")
+        run = self.exits(imgguard("policy", "test", self.policy(text + "  - { name: wrong, expect: { verdict: pass } }\n")), VIOLATIONS)
+        self.assertIn("imgguard.yaml:4: the verdict should be pass, and is violations: `user.root` fails", run.out)
+        (self.dir / "facts.json").write_text("{}")
+        self.exits(imgguard("policy", "test", self.policy(text + "  - { name: a, facts: facts.json, expect: { verdict: pass } }\n")), REFUSED, "is no facts document")
+        self.exits(imgguard("policy", "test", self.policy(text + "  - { name: a, expect: { fail: [user.rot] } }\n")), REFUSED, "did you mean `user.root`?")

@@ -221,7 +221,7 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line reads files")]
-fn read_facts(path: &std::path::Path) -> Result<Inspection, Failure> {
+pub(super) fn read_facts(path: &std::path::Path) -> Result<Inspection, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, "read", &error))?;
     let inspection: Inspection = serde_json::from_slice(&bytes).map_err(|error| {
         Failure::usage(format!("`{}` is no facts document: {error}", path.display()))

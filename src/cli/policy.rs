@@ -1,13 +1,15 @@
 //! `imgguard policy`, and how every command finds its policy.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::policy::{Policy, builtin, builtin_default, parse_at, preset_names, render, schema};
+use crate::policy::{Policy, Trial, builtin, builtin_default, parse_at, preset_names, render, schema};
 
 use super::terminal::Terminal;
-use super::{Exit, Failure, check, output};
+use super::{Exit, Failure, check, image, output};
 
 /// The files that are looked for, in this order; the first one that exists counts, alone.
 const FILES: &[&str] = &["imgguard.yaml", ".imgguard.yaml", ".github/imgguard.yaml"];
@@ -34,6 +36,14 @@ enum PolicyCommand {
     },
     /// Print the JSON schema of policy files, for editors.
     Schema,
+    /// Run the tests of a policy.
+    Test {
+        /// Policy file; what `check` would use unless given.
+        #[arg(value_name = "FILE")]
+        policy: Option<String>,
+    },
+    /// Print what expressions of custom rules can name: the facts of an image and the functions.
+    Facts,
 }
 
 pub(super) fn run(arguments: &PolicyArguments, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -51,12 +61,51 @@ pub(super) fn run(arguments: &PolicyArguments, terminal: &Terminal) -> Result<Ex
             let (policy, _) = load(policy.as_deref(), terminal)?;
             output::print(&policy.describe())?;
         }
+        PolicyCommand::Test { policy } => {
+            let (policy, path) = load(policy.as_deref(), terminal)?;
+            return test(&policy, path.as_deref());
+        }
+        PolicyCommand::Facts => output::print(&crate::cel::reference())?,
         PolicyCommand::Schema => {
             let text = serde_json::to_string_pretty(&schema()).map_err(|error| Failure::usage(error.to_string()))?;
             output::print(&format!("{text}\n"))?;
         }
     }
     Ok(Exit::Pass)
+}
+
+/// Runs the tests of a policy: exit 1 when one of them fails.
+fn test(policy: &Policy, path: Option<&Path>) -> Result<Exit, Failure> {
+    if policy.tests.is_empty() {
+        return Err(Failure::usage(format!("`{}` has no tests", policy.source))
+            .with_hint("write them under `tests:`: facts, and what the rules must say of them"));
+    }
+    let folder = path.and_then(Path::parent).unwrap_or(Path::new(""));
+    let mut text = String::new();
+    let (mut failed, mut seen) = (0_usize, BTreeSet::new());
+    for trial in &policy.tests {
+        let facts = match &trial.facts {
+            Some(file) => image::read_facts(&folder.join(file))?,
+            None => Trial::nothing().map_err(|error| Failure::usage(error.to_string()))?,
+        };
+        let place = format!("{}:{}", trial.origin.file, trial.origin.line);
+        let tried = trial.run(policy, facts, super::now()).map_err(|why| Failure::usage(format!("{place}: {why}")))?;
+        seen.extend(tried.failed);
+        let word = if tried.complaints.is_empty() { "ok    " } else { "FAILED" };
+        failed += usize::from(!tried.complaints.is_empty());
+        let _ = writeln!(text, "{word} {}", trial.name);
+        for complaint in tried.complaints {
+            let _ = writeln!(text, "       {place}: {complaint}");
+        }
+    }
+    let untested: Vec<&str> =
+        policy.rules.iter().map(|one| one.rule.id.as_ref()).filter(|id| !seen.contains(*id)).collect();
+    if !untested.is_empty() {
+        let _ = writeln!(text, "no test has seen these rules fail: {}", untested.join(", "));
+    }
+    let _ = writeln!(text, "{} passed, {failed} failed", policy.tests.len() - failed);
+    output::print(&text)?;
+    Ok(if failed == 0 { Exit::Pass } else { Exit::Violations })
 }
 
 /// Finds, reads and checks the policy: what was asked for, else the first of the usual files, else the built-in one.

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use crate::rules::RULES;
 use crate::yaml::{Node, Scalar, Value};
 
+use super::custom::GROUP;
 use super::error::visible;
 use super::merge::level_word;
-use super::{Origin, Policy};
+use super::{Configured, Origin, Policy};
 
 impl Policy {
     /// Writes the effective policy as YAML that reads back as the same policy; a comment behind every value tells the
@@ -26,9 +27,13 @@ impl Policy {
                 let _ = writeln!(text, "  {}: {}  # {}", setting.key, setting.value, place(&setting.origin));
             }
         }
-        text.push_str("rules:\n");
+        let (custom, rules): (Vec<&Configured>, Vec<&Configured>) =
+            self.rules.iter().partition(|configured| configured.rule.group() == GROUP);
+        if !rules.is_empty() {
+            text.push_str("rules:\n");
+        }
         let mut group = String::new();
-        for configured in &self.rules {
+        for configured in rules {
             let (own, name) = configured.rule.id.split_once('.').unwrap_or((&configured.rule.id, ""));
             if own != group {
                 own.clone_into(&mut group);
@@ -43,6 +48,13 @@ impl Policy {
                 let (key, origin) = (word(&setting.key), place(&setting.origin));
                 let _ = writeln!(text, "      {key}: {}  # {origin}", setting.value);
             }
+        }
+        if !custom.is_empty() {
+            text.push_str("custom:\n");
+        }
+        for setting in custom.iter().flat_map(|configured| &configured.settings) {
+            let dash = if setting.key == "name" { "  - " } else { "    " };
+            let _ = writeln!(text, "{dash}{}: {}  # {}", setting.key, setting.value, place(&setting.origin));
         }
         let off: Vec<&str> = RULES
             .iter()

@@ -5,7 +5,9 @@ use crate::rules::{Level, Rule};
 use crate::yaml::{Member, Node, Scalar, Span, Value, YamlError, read, suggest};
 
 use super::alias;
+use super::custom::CustomDraft;
 use super::pipeline::Pipeline;
+use super::trial::TrialDraft;
 use super::waiver::WaiverDraft;
 use super::{Common, Scope, Since};
 
@@ -14,10 +16,12 @@ const VERSION: i64 = 1;
 /// Words for the levels, strictest first.
 const LEVELS: &[&str] = &["deny", "warn", "info", "off"];
 /// Keys of a file.
-const KEYS: &[&str] =
-    &["version", "name", "extends", "bases", "evidence", "limits", "lock", "pipeline", "promote", "rules", "waivers"];
+const KEYS: &[&str] = &[
+    "version", "name", "extends", "bases", "evidence", "limits", "lock", "pipeline", "promote", "rules", "custom",
+    "waivers", "tests",
+];
 /// Keys of a file that the format keeps for later.
-const KEYS_KEPT: &[&str] = &["custom", "structure", "tests"];
+const KEYS_KEPT: &[&str] = &["structure"];
 /// Keys that every rule's table may have beside `level` and the rule's own settings.
 pub(super) const COMMON_KEYS: &[&str] = &["since", "scope", "platforms"];
 /// Most characters of a policy's name.
@@ -46,6 +50,10 @@ pub(super) struct Document {
     pub(super) pipeline: Option<Pipeline>,
     /// What promotions have to meet.
     pub(super) promote: Option<Node>,
+    /// Rules that it brings along.
+    pub(super) custom: Vec<CustomDraft>,
+    /// Its tests.
+    pub(super) trials: Vec<TrialDraft>,
     /// Its exceptions.
     pub(super) waivers: Vec<WaiverDraft>,
     /// What is wrong.
@@ -111,7 +119,9 @@ impl Document {
                 },
                 "promote" if value.table().is_some() => document.promote = Some(value.clone()),
                 "promote" => document.wrong(wants(value, "a table of conditions")),
+                "custom" => document.custom(value),
                 "waivers" => document.waivers(value, table),
+                "tests" => document.trials(value),
                 key if KEYS_KEPT.contains(&key) => {
                     document.wrong(YamlError::new(*key_span, format!("`{key}` is not supported by this version")));
                 }
@@ -199,6 +209,37 @@ impl Document {
                 }
                 Some(text) => self.evidence.push(text.to_owned()),
                 None => self.wrong(quoted_text(element)),
+            }
+        }
+    }
+
+    fn custom(&mut self, value: &Node) {
+        let Some(elements) = self.filled_list(value, "a list of custom rules") else { return };
+        for element in elements {
+            if element.table().is_none() {
+                self.wrong(wants(element, "a table with `name`, `expr` and `message`"));
+                continue;
+            }
+            match CustomDraft::read(element) {
+                Ok(draft) if self.custom.iter().any(|known| known.id() == draft.id()) => {
+                    self.wrong(YamlError::new(draft.name_span, format!("`{}` stands here twice", draft.id())));
+                }
+                Ok(draft) => self.custom.push(draft),
+                Err(problem) => self.wrong(problem),
+            }
+        }
+    }
+
+    fn trials(&mut self, value: &Node) {
+        let Some(elements) = self.filled_list(value, "a list of tests") else { return };
+        for element in elements {
+            if element.table().is_none() {
+                self.wrong(wants(element, "a table with `name` and `expect`"));
+                continue;
+            }
+            match TrialDraft::read(element) {
+                Ok(draft) => self.trials.push(draft),
+                Err(problem) => self.wrong(problem),
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::rules::setting::KnownBase;
 use crate::rules::{Level, Rule, SettingsReader};
 use crate::yaml::{Member, Node, Scalar, Span, Value, YamlError};
 
+use super::custom::CustomDraft;
 use super::describe::flow;
 use super::document::{Document, Entry, common, is_locked_by, known_bases};
 use super::lock::is_looser;
@@ -40,6 +41,7 @@ pub(super) struct Merge {
     broken: BTreeSet<&'static str>,
     locks: Vec<(String, Span)>,
     waiver_days: Option<(u32, Span)>,
+    custom: BTreeMap<String, CustomDraft>,
     waivers: Vec<WaiverDraft>,
     promote: Option<Node>,
     problems: Vec<YamlError>,
@@ -86,6 +88,16 @@ impl Merge {
                 }
                 _ => self.waiver_days = Some((days, span)),
             }
+        }
+        for draft in document.custom {
+            let id = draft.id();
+            let lock = self.lock_of(&id);
+            if let (Some(lock), true) = (lock, self.custom.contains_key(&id)) {
+                let problem = YamlError::new(draft.name_span, format!("`{id}` is locked: it may not be replaced"));
+                self.problems.push(problem.with_related(lock, "locked here"));
+                continue;
+            }
+            self.custom.insert(id, draft);
         }
         self.waivers.extend(document.waivers);
         self.apply_promote(document.promote);
@@ -201,6 +213,10 @@ impl Merge {
                 Err(problem) => self.problems.push(placed(problem, id, draft.set_at)),
             }
         }
+        for draft in self.custom.into_values() {
+            rules.extend(draft.finish(sources, &mut self.problems));
+        }
+        rules.sort_by(|one, other| one.rule.id.cmp(&other.rule.id));
         let waivers = self.waivers.into_iter().map(|draft| draft.finish(|span| sources.origin(span)));
         Merged {
             rules,

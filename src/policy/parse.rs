@@ -219,7 +219,14 @@ impl Reader<'_> {
         }
         let pipeline = applied.last().and_then(|last| last.document.pipeline.clone());
         let mut merge = Merge::default();
-        for Applied { document, .. } in applied {
+        let mut tests = Vec::new();
+        let last = applied.len();
+        for (at, Applied { mut document, .. }) in applied.into_iter().enumerate() {
+            // Tests are about the whole policy: those of a parent may not hold for its child.
+            let trials = std::mem::take(&mut document.trials);
+            if at + 1 == last {
+                tests.extend(trials.into_iter().map(|draft| draft.finish(|span| sources.origin(span))));
+            }
             merge.apply(document);
         }
         let Merged { rules, waivers, bases, locks, waiver_days, promote, problems: wrong } =
@@ -250,6 +257,7 @@ impl Reader<'_> {
             waiver_days,
             pipeline,
             promote,
+            tests,
         })
     }
 }

@@ -84,6 +84,14 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
                 "description": "Exceptions: which findings of a rule are let pass, why, who answers for it, and until when.",
                 "type": "array", "items": waiver(),
             },
+            "custom": {
+                "description": "Rules of this policy's own, in CEL over the facts of the image.",
+                "type": "array", "minItems": 1, "items": custom(),
+            },
+            "tests": {
+                "description": "What this policy must say of given facts; run by `imgguard policy test`.",
+                "type": "array", "minItems": 1, "items": trial(),
+            },
             "evidence": {
                 "description": "Dockerfiles, compose files and Kubernetes manifests, or directories of them, to compare images with.",
                 "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^/]" },
@@ -224,6 +232,57 @@ fn promote() -> Value {
                 "properties": {
                     "at-least": { "description": "How many different signers.", "type": "integer", "minimum": 1 },
                     "of": names("Names of signers."),
+                },
+            },
+        },
+    })
+}
+
+/// An element of `custom`.
+fn custom() -> Value {
+    let text = |about: &str| json!({ "description": about, "type": "string", "pattern": "\\S" });
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["name"],
+        "anyOf": [{ "required": ["expr", "message"] }, { "properties": { "level": { "const": "off" } }, "required": ["level"] }],
+        "properties": {
+            "name": { "description": "The rule is called `custom.NAME`.", "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$" },
+            "level": { "$ref": "#/$defs/level" },
+            "when": text("CEL: where it is false, the rule does not apply."),
+            "expr": text("CEL: true is good."),
+            "message": text("What a finding says."),
+            "why": text("Why it matters."),
+            "fix": text("How to fix it."),
+            "cost": { "description": "Lets a long list be gone through once for each element of another.", "const": "high" },
+        },
+    })
+}
+
+/// An element of `tests`.
+fn trial() -> Value {
+    let rules =
+        json!({ "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[a-z]+[.][a-z0-9-]+$" } });
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["name", "expect"],
+        "properties": {
+            "name": { "description": "Its name.", "type": "string", "pattern": "\\S" },
+            "facts": {
+                "description": "What `imgguard inspect -o json` printed, relative to this file; an image in which nothing is unless given.",
+                "type": "string", "pattern": "^[^/]",
+            },
+            "now": day("The day of the run; today unless given."),
+            "set": {
+                "description": "Changes of the facts: JSON pointer from the image on, such as `/config/User`, and value.",
+                "type": "object", "propertyNames": { "pattern": "^/" },
+            },
+            "unset": {
+                "description": "What is taken out of the facts.",
+                "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^/" },
+            },
+            "expect": {
+                "type": "object", "additionalProperties": false, "minProperties": 1,
+                "properties": {
+                    "verdict": { "enum": ["pass", "violations", "inconclusive"] },
+                    "fail": rules, "pass": rules, "unknown": rules, "waived": rules, "not-applicable": rules,
                 },
             },
         },

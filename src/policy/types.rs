@@ -9,6 +9,7 @@ use crate::rules::{Check, Fault, Level, Outcome, Rule};
 
 use super::pipeline::Pipeline;
 use super::promote::Gate;
+use super::trial::Trial;
 use super::waiver::Waiver;
 
 /// Where a rule's level and settings were written.
@@ -147,6 +148,8 @@ pub struct Policy {
     pub pipeline: Option<Pipeline>,
     /// What promotions have to meet beside the rules.
     pub promote: Option<Gate>,
+    /// What the policy must say of given facts.
+    pub tests: Vec<Trial>,
 }
 
 impl Policy {

@@ -425,6 +425,7 @@ pub(crate) fn passed() -> Report {
         waiver_days: None,
         pipeline: None,
         promote: None,
+        tests: Vec::new(),
     };
     let mut good = image("linux/amd64");
     good.subject.reference = "registry.example/acme/tool:2.0.0".to_owned();

@@ -38,6 +38,7 @@ fn policy(rules: Vec<Answer>) -> Policy {
         waiver_days: None,
         pipeline: None,
         promote: None,
+        tests: Vec::new(),
     }
 }
 
