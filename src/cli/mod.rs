@@ -13,9 +13,11 @@ mod connection;
 mod copy;
 mod evidence;
 mod exit;
+mod explain;
 mod history;
 mod image;
 mod image_tree;
+mod init;
 mod inspect;
 mod lint;
 mod output;
@@ -112,6 +114,10 @@ enum Command {
     Auth(auth::AuthArguments),
     /// Judge Dockerfiles alone, before anything is built.
     Lint(lint::LintArguments),
+    /// Tell why a rule is there and how to satisfy it; with an image, what it says of it and why.
+    Explain(explain::ExplainArguments),
+    /// Write the tightest policy that an image passes.
+    Init(init::InitArguments),
     /// Explain the rules.
     Rules(rules::RulesArguments),
     /// Work with policies.
@@ -224,6 +230,8 @@ fn obey(command: Command, terminal: &terminal::Terminal) -> Result<Exit, Failure
         Command::Registry(arguments) => registry::run(&arguments),
         Command::Auth(arguments) => auth::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments, terminal),
+        Command::Explain(arguments) => explain::run(&arguments, terminal),
+        Command::Init(arguments) => init::run(&arguments, terminal),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments, terminal),
         Command::Build(arguments) => build::run(&arguments, terminal),

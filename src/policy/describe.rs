@@ -87,7 +87,7 @@ pub(super) fn flow(node: &Node) -> String {
 }
 
 /// Text as a YAML scalar: plain when nothing in it has a meaning to YAML, else in double quotes.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let first = text.chars().next();
     let plain = first.is_some_and(|first| first.is_ascii_alphabetic())
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter))

@@ -25,6 +25,7 @@ mod promote;
 mod render;
 mod schema;
 mod source;
+mod tightest;
 mod trial;
 mod types;
 mod waiver;
@@ -39,6 +40,7 @@ pub use presets::{builtin, builtin_default, preset_names};
 pub use promote::{Approvals, Freeze, Gate, Stage};
 pub use render::render;
 pub use schema::{schema, schema_text};
+pub use tightest::tightest;
 pub use trial::{ExpectedVerdict, Trial, Tried};
 pub use types::{
     Approved, Common, Configured, Counts, Descriptor, ImageReport, Origin, Policy, Report, RuleResult, Scope, Setting,
