@@ -56,7 +56,6 @@ pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<Exit
     Ok(Exit::Pass)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line writes the file that the user names")]
 fn write(path: &std::path::Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     std::fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
