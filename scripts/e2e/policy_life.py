@@ -103,3 +103,24 @@ class PolicyLife(Suite):
         (self.dir / "facts.json").write_text("{}")
         self.exits(imgguard("policy", "test", self.policy(text + "  - { name: a, facts: facts.json, expect: { verdict: pass } }\n")), REFUSED, "is no facts document")
         self.exits(imgguard("policy", "test", self.policy(text + "  - { name: a, expect: { fail: [user.rot] } }\n")), REFUSED, "did you mean `user.root`?")
+
+    def test_init(self):
+        """`init` writes a policy that the image passes and a slightly worse demand of it does not; it overwrites nothing"""
+        path = self.dir / "tight.yaml"
+        self.exits(imgguard("init", IMAGE, "--write", path), PASS)
+        text = path.read_text()
+        self.exits(imgguard("check", IMAGE, "--policy", path), PASS)
+        self.exits(imgguard("init", IMAGE, "--write", path), REFUSED, "is there already")
+        self.assertEqual(imgguard("init", IMAGE).out, text)
+        for known, other in (("equals: 1000", "equals: 1001"), ('ports: ["8080/tcp"]', "ports: []"), ("max: 2 ", "max: 1 ")):
+            self.assertIn(known, text)
+            self.exits(imgguard("check", IMAGE, "--policy", self.policy(text.replace(known, other))), VIOLATIONS)
+
+    def test_explain(self):
+        """`explain` tells why and how, and with an image what was seen; a rule that is none is refused with a proposal"""
+        self.exits(imgguard("explain", "user.root"), PASS, "### why", "### flagged")
+        self.exits(imgguard("explain", "IG0101", IMAGE), PASS, "pass: runs as uid 1000", "user 1000")
+        policy = self.policy("version: 1\nrules: { user: { uid: { equals: 1001 } } }\ncustom: [{ name: own, expr: 'false', message: never good }]\n")
+        self.exits(imgguard("explain", "user.uid", IMAGE, "--policy", policy), PASS, "fail: 1 finding", "imgguard.yaml:2")
+        self.exits(imgguard("explain", "custom.own", IMAGE, "--policy", policy), PASS, "never good", "fail: 1 finding")
+        self.exits(imgguard("explain", "user.rot"), REFUSED, "did you mean `user.root`?")
