@@ -559,7 +559,7 @@ mod tests {
             3     310 B     775 B          1         –  RUN rm -rf /app/.env /var/lib/a…
 
           largest hidden files: shipped, yet not in the final tree
-             41 MB  /var/lib/apt/lists/deb.debian.org_main_Packages  layer 1, deleted by layer 3
+             41 MB  /var/lib/apt/lists/mirror.example_main_Packages  layer 1, deleted by layer 3
            1.18 kB  /etc/passwd  layer 0, overwritten by layer 1
              120 B  /app/.env  layer 2, deleted by layer 3
 

@@ -120,10 +120,10 @@ mod tests {
         assert_eq!(told(0), ["+etc/passwd until 1", "+lib", "+usr/bin/su"]);
         assert_eq!(
             told(1),
-            ["~etc/passwd", "+usr/bin/sudo", "+var/lib/apt/lists/deb.debian.org_main_Packages until 3"]
+            ["~etc/passwd", "+usr/bin/sudo", "+var/lib/apt/lists/mirror.example_main_Packages until 3"]
         );
         assert_eq!(told(2), ["+app/.env until 3", "+app/main.py", "+app/model.bin", "+opt/agent/helper"]);
-        assert_eq!(told(3), ["-app/.env", "-var/lib/apt/lists/deb.debian.org_main_Packages"]);
+        assert_eq!(told(3), ["-app/.env", "-var/lib/apt/lists/mirror.example_main_Packages"]);
         assert!(told(4).is_empty());
     }
 

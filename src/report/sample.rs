@@ -253,7 +253,7 @@ pub(crate) fn image(platform: &str) -> ImageFacts {
         hidden: vec![
             Hidden { entry: entry("etc/passwd", Kind::File, 0o644, 1_180), layer: 0, by: 1, how: How::Overwritten },
             Hidden {
-                entry: entry("var/lib/apt/lists/deb.debian.org_main_Packages", Kind::File, 0o644, 41_000_000),
+                entry: entry("var/lib/apt/lists/mirror.example_main_Packages", Kind::File, 0o644, 41_000_000),
                 layer: 1,
                 by: 3,
                 how: How::Deleted,
