@@ -28,6 +28,22 @@ class PolicyLife(Suite):
         return (f"version: 1\n{rule}\nwaivers:\n  - rule: size.total\n    match: {match}\n    reason: being made smaller\n"
                 f"    owner: \"@team\"\n    until: {until}\n")
 
+    def test_only_what_is_new(self):
+        """--baseline: what an earlier image had as well is left out and counted; what is new or has grown is not"""
+        old, new = f"oci:{HELLO}:0.9.0", IMAGE
+        policy = self.policy("version: 1\nrules: { secrets: { content: deny }, user: { root: deny } }\n", "new.yaml")
+        self.exits(imgguard("check", old, "--policy", policy), VIOLATIONS)
+        self.exits(imgguard("check", old, "--policy", policy, "--baseline", old), PASS, "had as well")
+        self.exits(imgguard("check", old, "--policy", policy, "--baseline", new), VIOLATIONS, "secrets.content")
+        facts = self.dir / "old.json"
+        facts.write_text(imgguard("inspect", old, "--platform", "all", "-o", "json").out)
+        self.exits(imgguard("check", old, "--policy", policy, "--baseline", facts), PASS, "had as well")
+        grown = self.policy("version: 1\nrules: { size: { total: { level: deny, below: 1B } } }\n", "grown.yaml")
+        self.exits(imgguard("check", new, "--policy", grown, "--baseline", new), PASS, "had as well")
+        self.exits(imgguard("check", new, "--policy", grown, "--baseline", old), VIOLATIONS, "size.total")
+        self.exits(imgguard("check", new, "--policy", policy, "--baseline", f"oci:{HELLO}:7.7.7"), REFUSED, "7.7.7")
+        self.exits(imgguard("check", new, "--policy", policy, "--baseline", old, "--attest", "--key", self.dir / "none.key"), REFUSED)
+
     def test_waiver_holds(self):
         """a waiver lets its finding pass and is told, with its number on every run"""
         self.judged(self.waiver(day(60)), PASS, "waived[size.total]", "being made smaller", "@team", "0 errors", "1 waived")

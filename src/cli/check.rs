@@ -1,6 +1,7 @@
 //! `imgguard check`: read, judge, tell.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use clap::Args;
 
 use crate::model::{CHECK_TYPE, Digest, Inspection};
 use crate::oci::Selector;
-use crate::policy::{Policy, Report, judge, settle};
+use crate::policy::{Policy, Report, judge, leave_known, settle};
 use crate::report::{Context, FORMATS, check_predicate, format};
 use crate::rules::{Circumstances, SupplyEvidence};
 
@@ -38,9 +39,10 @@ pub(super) struct CheckArguments {
     /// Output format, repeatable: text, json, sarif, junit, github, markdown; =FILE writes it there.
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
     output: Vec<String>,
-    /// Accept the secrets that this file lists; see `imgguard secrets --write-baseline`.
-    #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
+    /// Count only what is new: what the image named here, or the one behind a facts document, does not have as well. A file of
+    /// `imgguard secrets --write-baseline` accepts the secrets that it lists.
+    #[arg(long, value_name = "IMAGE|FACTS|FILE")]
+    baseline: Option<String>,
     /// Prove base images by this list; `imgguard-bases.json` beside the policy file unless given. See `imgguard bases`.
     #[arg(long, value_name = "FILE")]
     bases: Option<PathBuf>,
@@ -70,9 +72,10 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     evidence::adopt_waivers(&mut policy, &evidence)?;
     let reader = Reader::new(&arguments.source, terminal)?;
     let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
-    let baseline = match &arguments.baseline {
-        Some(path) => Baseline::read(path, reader.scanner().fingerprint_key_id().as_deref())?,
-        None => Baseline::default(),
+    let before = arguments.baseline.as_deref().map(earlier);
+    let baseline = match &before {
+        Some(Earlier::Secrets(path)) => Baseline::read(path, reader.scanner().fingerprint_key_id().as_deref())?,
+        Some(Earlier::Image(_)) | None => Baseline::default(),
     };
     let circumstances = Circumstances {
         now: Some(super::now()),
@@ -81,9 +84,20 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
         evidence,
         ..Circumstances::default()
     };
+    let before = match &before {
+        Some(Earlier::Image(image)) => {
+            Some((image.as_str(), judge_earlier(image, &policy, &circumstances, &reader, &selector)?))
+        }
+        Some(Earlier::Secrets(_)) | None => None,
+    };
+    if before.is_some() && arguments.attest.is_asked() {
+        return Err(Failure::usage("a report that counts only what is new says nothing about the image alone")
+            .with_hint("leave out --attest, or --baseline"));
+    }
     let gatherer = Gatherer::open(&arguments.trust)?;
     let attester = Attester::open(&arguments.attest, &arguments.source, arguments.images.iter().map(String::as_str))?;
-    let (reports, mut exit) = judge_all(arguments, &policy, &circumstances, gatherer.as_ref(), &reader, &selector);
+    let (reports, mut exit) =
+        judge_all(arguments, &policy, &circumstances, (gatherer.as_ref(), before.as_ref()), &reader, &selector);
     say_unused(&circumstances, &reports);
     let repository_file = policy::repository_file(policy_file.as_deref());
     for output in &outputs {
@@ -107,12 +121,50 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     Ok(exit)
 }
 
+/// What `--baseline` names.
+enum Earlier {
+    /// A list of accepted secrets.
+    Secrets(PathBuf),
+    /// An image, or its facts.
+    Image(String),
+}
+
+/// A list of secrets is a file of text; facts are JSON; everything else is an image.
+#[expect(clippy::disallowed_methods, reason = "the command line reads files")]
+fn earlier(text: &str) -> Earlier {
+    let path = Path::new(text);
+    let mut head = Vec::new();
+    let opened = path.is_file().then(|| std::fs::File::open(path).ok()).flatten();
+    if opened.is_none_or(|file| file.take(512).read_to_end(&mut head).is_err()) {
+        return Earlier::Image(text.to_owned());
+    }
+    if head.trim_ascii_start().starts_with(b"{") {
+        return Earlier::Image(format!("facts:{text}"));
+    }
+    let is_text =
+        !head.iter().any(|byte| *byte == 0) && !head.starts_with(&[0x1f, 0x8b]) && !head.starts_with(&[0x28, 0xb5]);
+    if is_text { Earlier::Secrets(path.to_owned()) } else { Earlier::Image(text.to_owned()) }
+}
+
+/// Judges the earlier image by the same policy, as far as its own content goes.
+fn judge_earlier(
+    image: &str,
+    policy: &Policy,
+    circumstances: &Circumstances,
+    reader: &Reader<'_>,
+    selector: &Selector,
+) -> Result<Report, Failure> {
+    let mut inspection = reader.inspect(image, selector)?;
+    bases::prove(&mut inspection, circumstances.bases.as_deref());
+    Ok(judge(policy, inspection, circumstances))
+}
+
 /// Judges every image; one that cannot be read does not keep the others from being judged.
 fn judge_all(
     arguments: &CheckArguments,
     policy: &Policy,
     circumstances: &Circumstances,
-    gatherer: Option<&Gatherer>,
+    (gatherer, before): (Option<&Gatherer>, Option<&(&str, Report)>),
     reader: &Reader<'_>,
     selector: &Selector,
 ) -> (Vec<Report>, Exit) {
@@ -132,7 +184,10 @@ fn judge_all(
                         circumstances.clone()
                     }
                 };
-                let report = judge(policy, inspection, &circumstances);
+                let mut report = judge(policy, inspection, &circumstances);
+                if let Some((name, before)) = before {
+                    leave_known(policy, &mut report, before, name);
+                }
                 exit = exit.worst(Exit::from(&report.verdict));
                 reports.push(report);
             }

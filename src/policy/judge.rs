@@ -56,7 +56,7 @@ pub fn judge(policy: &Policy, mut inspection: Inspection, circumstances: &Circum
     report
 }
 
-fn verdict(policy: &Policy, report: &Report) -> Verdict {
+pub(super) fn verdict(policy: &Policy, report: &Report) -> Verdict {
     let results = || report.images.iter().flat_map(|image| &image.results);
     let violated = results().any(|result| result.level == Level::Deny && result.outcome.is_fail());
     let undecided = results().any(|result| match &result.outcome {

@@ -15,6 +15,7 @@ mod fake;
 mod handbook;
 mod inline;
 mod judge;
+mod known;
 mod lock;
 mod merge;
 mod notices;
@@ -34,6 +35,7 @@ pub use attribution::{Attribution, Attributor, instruction, setter, unescape_poi
 pub use error::{PolicyError, PolicyErrors, Related};
 pub use handbook::{handbook, rule_page};
 pub use judge::{judge, settle};
+pub use known::leave_known;
 pub use parse::{parse, parse_at};
 pub use pipeline::{Pipeline, PipelineError, PipelineStep};
 pub use presets::{builtin, builtin_default, preset_names};

@@ -21,6 +21,13 @@ pub(in crate::cli) struct AttestOption {
     method: MethodArguments,
 }
 
+impl AttestOption {
+    /// Whether something is to be signed.
+    pub fn is_asked(&self) -> bool {
+        self.attest
+    }
+}
+
 /// Signs documents.
 pub(in crate::cli) struct Attester<'a> {
     arguments: &'a AttestOption,

@@ -3,6 +3,11 @@
 use globset::{Candidate, Glob, GlobBuilder, GlobSet};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+/// Bytes of one glob: as many as a path of Linux may have (`PATH_MAX`).
+const MAX_GLOB: usize = 4_096;
+/// Globs of one list.
+const MAX_GLOBS: usize = 1_000;
+
 /// Globs on paths from the image root, with or without a leading `/`, compiled once.
 ///
 /// `*` and `?` stay within one part of a path, `**` spans parts, `{a,b}` is a choice, `[a-z]` a class.
@@ -114,6 +119,9 @@ impl Globs {
     }
 
     fn compile(texts: Vec<String>) -> Result<Self, String> {
+        if texts.len() > MAX_GLOBS {
+            return Err(format!("there are {} globs, and a list may have {MAX_GLOBS}", texts.len()));
+        }
         let mut set = GlobSet::builder();
         let mut roots = GlobSet::builder();
         let mut needs = Vec::new();
@@ -140,6 +148,10 @@ fn compile(text: &str, path: &str) -> Result<Glob, String> {
 
 /// Refuses what could never match, and takes the leading `/` away.
 fn check(text: &str) -> Result<&str, String> {
+    if text.len() > MAX_GLOB {
+        let start: String = text.chars().take(40).collect();
+        return Err(format!("the glob `{start}…` has {} bytes, and one may have {MAX_GLOB}", text.len()));
+    }
     let path = text.strip_prefix('/').unwrap_or(text);
     let never = |why: &str| Err(format!("`{text}` never matches a path: {why}"));
     if path.is_empty() {
@@ -193,6 +205,19 @@ impl<'de> Deserialize<'de> for CheckedGlob {
 mod tests {
     use super::super::tests::read;
     use super::*;
+
+    #[test]
+    fn huge_globs_and_huge_lists_are_refused_in_a_short_message() {
+        for huge in
+            ["{a,b}".repeat(2_000), "**/".repeat(3_000) + "x", format!("{}x{}", "{".repeat(3_000), "}".repeat(3_000))]
+        {
+            let error = Globs::of([huge]).expect_err("too long");
+            assert!(error.contains("4096") && error.len() < 200, "{error}");
+        }
+        let error = Globs::of((0..1_001).map(|number| format!("/f{number}"))).expect_err("too many");
+        assert!(error.contains("1001"), "{error}");
+        assert!(Globs::of([format!("/{}", "a".repeat(4_000))]).is_ok());
+    }
 
     #[test]
     fn globs_start_at_the_image_root() {
