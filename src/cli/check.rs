@@ -141,8 +141,7 @@ fn earlier(text: &str) -> Earlier {
     if head.trim_ascii_start().starts_with(b"{") {
         return Earlier::Image(format!("facts:{text}"));
     }
-    let is_text =
-        !head.iter().any(|byte| *byte == 0) && !head.starts_with(&[0x1f, 0x8b]) && !head.starts_with(&[0x28, 0xb5]);
+    let is_text = !head.contains(&0) && !head.starts_with(&[0x1f, 0x8b]) && !head.starts_with(&[0x28, 0xb5]);
     if is_text { Earlier::Secrets(path.to_owned()) } else { Earlier::Image(text.to_owned()) }
 }
 
