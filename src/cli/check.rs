@@ -185,7 +185,9 @@ fn judge_all(
                 };
                 let mut report = judge(policy, inspection, &circumstances);
                 if let Some((name, before)) = before {
-                    leave_known(policy, &mut report, before, name);
+                    let known = leave_known(policy, &mut report, before, name);
+                    let word = if known == 1 { "finding" } else { "findings" };
+                    Terminal::say(&format!("note: {known} {word} of {image} left out, which {name} had as well"));
                 }
                 exit = exit.worst(Exit::from(&report.verdict));
                 reports.push(report);

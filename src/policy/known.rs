@@ -8,12 +8,13 @@ use crate::rules::{Fault, Outcome, Seat};
 use super::judge::verdict;
 use super::{Policy, Report};
 
-/// Takes the faults that the earlier image had as well out of the failures, says how many they were, and judges what is left. `name`
+/// Takes the faults that the earlier image had as well out of the failures, and judges what is left; returns how many they were. `name`
 /// is what people call the earlier image.
 ///
 /// A fault is the same when the same rule says it of the same subject on the same platform. A measure of the whole image, such as its
 /// size, is the same only with the same words: it may have grown. Nothing undecided becomes decided, and what is told about waivers stays.
-pub fn leave_known(policy: &Policy, report: &mut Report, before: &Report, name: &str) {
+pub fn leave_known(policy: &Policy, report: &mut Report, before: &Report, name: &str) -> usize {
+    let mut total = 0;
     for (facts, image) in report.inspection.images.iter().zip(&mut report.images) {
         let known = known(before, &facts.platform);
         for result in &mut image.results {
@@ -27,6 +28,7 @@ pub fn leave_known(policy: &Policy, report: &mut Report, before: &Report, name: 
             if left_out == 0 {
                 continue;
             }
+            total += left_out;
             let word = if left_out == 1 { "finding" } else { "findings" };
             let remark = format!("{left_out} {word} left out, which {name} had as well");
             if faults.is_empty() {
@@ -37,6 +39,7 @@ pub fn leave_known(policy: &Policy, report: &mut Report, before: &Report, name: 
         }
     }
     report.verdict = verdict(policy, report);
+    total
 }
 
 /// What makes two faults the same.
