@@ -141,7 +141,7 @@ class Push(Suite):
         tool("skopeo", "inspect", f"oci:{self.dir}/back:1.0.0", "--raw")
 
     def test_archive(self):
-        """an OCI archive is a source; an archive of docker save is refused with advice"""
+        """an OCI archive is a source; one of docker save gets a manifest, which is said; standard input is refused with advice"""
         host = self.plain("archive")
         archive = self.dir / "hello.tar"
         tool("skopeo", "copy", "--quiet", "--insecure-policy", "--override-arch", "amd64", f"oci:{HELLO}:1.0.0", f"oci-archive:{archive}:1.0.0")
@@ -149,7 +149,9 @@ class Push(Suite):
         self.assertTrue(self.skopeo_digest(f"{host}/team/hello:1.0.0").startswith("sha256:"))
         saved = self.dir / "saved.tar"
         tool("skopeo", "copy", "--quiet", "--insecure-policy", "--override-arch", "amd64", f"oci:{HELLO}:1.0.0", f"docker-archive:{saved}:hello:1.0.0")
-        self.exits(imgguard("copy", f"docker-archive:{saved}", f"{host}/team/saved:1"), REFUSED, "no oci layout", "skopeo copy")
+        self.exits(imgguard("copy", f"docker-archive:{saved}", f"{host}/team/saved:1"), PASS, "has no manifest", "is made from it")
+        self.assertTrue(self.skopeo_digest(f"{host}/team/saved:1").startswith("sha256:"))
+        self.exits(imgguard("copy", "-", f"{host}/team/piped:1", stdin=saved), REFUSED, "cannot be read twice", "an archive")
 
     def test_poisoned_tag(self):
         """a fallback tag that points at the image itself is told, and nothing is copied silently without its evidence"""
