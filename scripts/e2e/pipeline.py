@@ -47,6 +47,8 @@ class Pipeline(Suite):
         out = self.dir / "way"
         variables = {"PATH": os.environ["PATH"], "HOME": str(WORK / "home"), "IMGGUARD_CACHE_DIR": str(WORK / "cache"),
                      "IMGGUARD": str(BINARY), "BUILDAH": str(wrapper), "OTHER": str(other)}
+        # The store is opened there as it was here.
+        variables.update({name: os.environ[name] for name in ["STORE_DRIVER"] if name in os.environ})
         done = subprocess.run([ROOT / "examples" / "pipeline" / "run", out], env=variables, cwd=ROOT, capture_output=True, timeout=900, check=False)
         said = done.stdout.decode() + done.stderr.decode()
         for image in reversed(BUILT):
