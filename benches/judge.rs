@@ -91,20 +91,7 @@ fn policy() -> Policy {
         let presets = ["@strict", "@recommended"].into_iter().filter_map(|name| builtin(name)?.ok());
         examples.chain(presets).collect::<Vec<Policy>>()
     };
-    let mut policy = Policy {
-        name: "bench".to_owned(),
-        source: "bench".to_owned(),
-        digest: Digest::of(b"bench"),
-        rules: Vec::new(),
-        waivers: Vec::new(),
-        bases: Vec::new(),
-        evidence: Vec::new(),
-        locks: Vec::new(),
-        waiver_days: None,
-        pipeline: None,
-        promote: None,
-        tests: Vec::new(),
-    };
+    let mut policy = Policy::of_rules("bench", "bench", Digest::of(b"bench"), Vec::new());
     while policy.rules.len() < RULES {
         policy.rules.extend(sources().into_iter().flat_map(|policy| policy.rules));
     }

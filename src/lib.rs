@@ -16,6 +16,7 @@ pub mod layer;
 pub mod lint;
 pub mod model;
 pub mod oci;
+mod parallel;
 pub mod policy;
 pub mod promote;
 pub mod registry;

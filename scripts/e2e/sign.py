@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 
 from harness import HELLO, INCONCLUSIVE, INFRASTRUCTURE, PASS, REFUSED, ROOT, VIOLATIONS, Suite, free_port, imgguard, registry, tool
+from timestamps import AUTHORITY
 
 PYTHON = ROOT / "target" / "venv-sign" / "bin" / "python"
 NODE_FOLDER = ROOT / "target" / "node-sign"
@@ -21,7 +22,7 @@ DATA = ROOT / "testdata" / "sigstore"
 PASSWORD = "open sesame"
 SIGN = "https://sigstore.dev/cosign/sign/v1"
 
-TSA_CONFIG = """
+CERTIFICATES = """
 [req]
 distinguished_name=dn
 prompt=no
@@ -34,16 +35,6 @@ keyUsage=critical,keyCertSign
 basicConstraints=CA:FALSE
 keyUsage=critical,digitalSignature
 extendedKeyUsage=critical,timeStamping
-[tsa]
-default_tsa=t
-[t]
-serial={folder}/serial
-crypto_device=builtin
-signer_digest=sha256
-default_policy=1.2.3.4.1
-digests=sha256,sha384,sha512
-accuracy=secs:1
-ess_cert_id_alg=sha256
 """
 
 
@@ -498,7 +489,7 @@ sys.exit(3)
         folder.mkdir()
         (folder / "serial").write_text("01\n")
         config = folder / "cnf"
-        config.write_text(TSA_CONFIG.format(folder=folder))
+        config.write_text(CERTIFICATES + AUTHORITY.format(folder=folder))
         key = lambda name: tool("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", folder / name)
         key("ca.key")
         key("ts.key")

@@ -30,25 +30,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from timestamps import AUTHORITY
+
 LOG = "log.test"
 START = "2020-01-01T00:00:00Z"
 AUDIENCE = "sigstore"
 FULCIO = "1.3.6.1.4.1.57264.1"
 SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 BODY = 1 << 20
-
-TSA_CONFIG = """
-[tsa]
-default_tsa=t
-[t]
-serial={folder}/serial
-crypto_device=builtin
-signer_digest=sha256
-default_policy=1.2.3.4.1
-digests=sha256,sha384,sha512
-accuracy=secs:1
-ess_cert_id_alg=sha256
-"""
 
 
 def b64(data):
@@ -252,7 +241,7 @@ class TimestampAuthority:
         self.folder = folder
         self.lock = threading.Lock()
         (folder / "serial").write_text("01\n")
-        (folder / "tsa.cnf").write_text(TSA_CONFIG.format(folder=folder))
+        (folder / "tsa.cnf").write_text(AUTHORITY.format(folder=folder))
         self.root = authority("test stamps root", None, 0)
         key = ec.generate_private_key(ec.SECP256R1())
         self.leaf = (

@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::build::{BUILDERS, Builder, CommandLine, Part as BuildPart, Request, plan};
 use crate::model::{Digest, Platform};
-use crate::registry::{ManifestToPush, ReadRepository, Target};
-use crate::release::closure::{Closure, Evidence, Kind, walk};
+use crate::registry::{ManifestToPush, ReadRepository};
+use crate::release::closure::{Closure, Evidence, walk};
 use crate::release::copy::survey;
 use crate::release::index::assemble;
 use crate::release::plan::{Wanted, plan as copy_plan};
@@ -17,6 +17,7 @@ use crate::release::tags::{Action, Step};
 use crate::source::{ArchivedImage, ConfigOf, LayoutRepository, open_archived};
 
 use super::annotations::annotations;
+use super::copy::layout_place;
 use super::terminal::Terminal;
 use super::{Exit, Failure, output, perform};
 
@@ -139,16 +140,11 @@ fn request(arguments: &BuildArguments) -> Request {
 
 /// Folder and tag of the layout.
 fn place(text: &str) -> Result<(String, String), Failure> {
-    let rest = text.strip_prefix("oci:").filter(|rest| !rest.is_empty());
-    let rest = rest.ok_or_else(|| {
+    let place = text.strip_prefix("oci:").and_then(layout_place);
+    let (folder, tag) = place.ok_or_else(|| {
         Failure::usage(format!("`{text}` is no OCI layout")).with_hint("write oci:DIR or oci:DIR:TAG")
     })?;
-    Ok(match rest.rsplit_once(':') {
-        Some((folder, tag)) if !folder.is_empty() && !tag.is_empty() && !tag.contains('/') => {
-            (folder.to_owned(), tag.to_owned())
-        }
-        _ => (rest.to_owned(), TAG.to_owned()),
-    })
+    Ok((folder, tag.unwrap_or_else(|| TAG.to_owned())))
 }
 
 /// The builder that was asked for, or the first that is there.
@@ -259,19 +255,12 @@ fn root(
     closures: &[Closure],
     annotations: &BTreeMap<String, String>,
 ) -> Result<ManifestToPush, Failure> {
-    if let ([image], [closure]) = (images, closures) {
-        let is_index = closure.nodes.get(&closure.root).is_some_and(|node| node.kind == Kind::Index);
-        if is_index && !annotations.is_empty() {
+    if let [closure] = closures {
+        if closure.is_index() && !annotations.is_empty() {
             return Err(Failure::usage("--annotation would change the index that the builder made"));
         }
-        if is_index || annotations.is_empty() {
-            return Ok(ManifestToPush {
-                bytes: image.root.bytes.clone(),
-                media_type: image.root.media_type.clone(),
-                digest: image.root.digest.clone(),
-                target: Target::Digest(image.root.digest.clone()),
-                tags: Vec::new(),
-            });
+        if closure.is_index() || annotations.is_empty() {
+            return Ok(closure.root_to_push()?);
         }
     }
     let platforms = images.iter().filter_map(|image| Some((image.root.digest.clone(), image.platform.clone()?)));

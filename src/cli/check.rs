@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::model::{CHECK_TYPE, Digest, Inspection};
-use crate::oci::Selector;
+use crate::oci::{Compression, Selector, sniff};
 use crate::policy::{Policy, Report, judge, leave_known, settle};
 use crate::report::{Context, FORMATS, check_predicate, format};
 use crate::rules::{Circumstances, SupplyEvidence};
@@ -141,7 +141,7 @@ fn earlier(text: &str) -> Earlier {
     if head.trim_ascii_start().starts_with(b"{") {
         return Earlier::Image(format!("facts:{text}"));
     }
-    let is_text = !head.contains(&0) && !head.starts_with(&[0x1f, 0x8b]) && !head.starts_with(&[0x28, 0xb5]);
+    let is_text = !head.contains(&0) && sniff(&head) == Compression::None;
     if is_text { Earlier::Secrets(path.to_owned()) } else { Earlier::Image(text.to_owned()) }
 }
 

@@ -70,17 +70,9 @@ impl Destination {
             }
             return Ok(Self::Registry(text.strip_prefix("docker://").unwrap_or(text).parse()?));
         };
-        // A colon behind the last slash starts the tag, unless a folder of that very name is there.
-        let (folder, tag) = match rest.rsplit_once(':') {
-            Some((folder, tag)) if !tag.contains('/') && !std::path::Path::new(rest).is_dir() => {
-                (folder, Some(tag.to_owned()))
-            }
-            _ => (rest, None),
-        };
-        if folder.is_empty() || tag.as_deref() == Some("") {
-            return Err(Failure::usage(format!("`{text}` names nothing: write oci:DIR or oci:DIR:TAG")));
-        }
-        Ok(Self::Layout { folder: folder.to_owned(), tag })
+        let (folder, tag) = layout_place(rest)
+            .ok_or_else(|| Failure::usage(format!("`{text}` names nothing: write oci:DIR or oci:DIR:TAG")))?;
+        Ok(Self::Layout { folder, tag })
     }
 
     /// Opens it for writing, or as it is when nothing may be written.
@@ -109,6 +101,17 @@ impl Destination {
             Self::Registry(reference) => Ok(reference.tag.clone().or_else(|| source.tag.clone())),
         }
     }
+}
+
+/// Folder and tag of a layout, from what stands behind `oci:`; none when one of them is empty. A colon behind the last slash starts the
+/// tag, unless a folder of that very name is there.
+pub(super) fn layout_place(rest: &str) -> Option<(String, Option<String>)> {
+    let (folder, tag) = match rest.rsplit_once(':') {
+        Some((folder, tag)) if !tag.contains('/') && !std::path::Path::new(rest).is_dir() => (folder, Some(tag)),
+        _ => (rest, None),
+    };
+    let named = !folder.is_empty() && tag != Some("");
+    named.then(|| (folder.to_owned(), tag.map(str::to_owned)))
 }
 
 /// Runs `copy`.

@@ -40,7 +40,7 @@ fn write_out(text: &str, depth: usize) -> Option<String> {
 }
 
 /// Where the brace that was opened is closed.
-fn closing(text: &str) -> Option<usize> {
+pub(super) fn closing(text: &str) -> Option<usize> {
     let mut open = 1_usize;
     for (at, letter) in text.char_indices() {
         match letter {

@@ -8,4 +8,4 @@ mod tests;
 
 pub use closure::closure;
 pub use collect::collect;
-pub use store::Store;
+pub use store::{Store, attach_bundle, read_blob};

@@ -5,8 +5,10 @@ use std::io::{Cursor, Read as _};
 use crate::model::Digest;
 use crate::oci::{Descriptor, FetchError, Reference, media_types};
 use crate::registry::{
-    BlobToPush, Client, Linked, ManifestBytes, ManifestToPush, Referrers, RemoteRepository, Target, WriteRepository,
+    BlobToPush, Client, Linked, ManifestBytes, ManifestToPush, ReadRepository, Referrers, RemoteRepository, Target,
+    WriteRepository,
 };
+use crate::sign::EMPTY_CONFIG;
 use crate::source::LayoutRepository;
 use crate::source::registry::resolve;
 
@@ -102,20 +104,7 @@ impl<'a> Store<'a> {
     /// # Errors
     /// [`FetchError`].
     pub fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let damaged = |why: &str| FetchError::Damaged { what: descriptor.digest.to_string(), why: why.to_owned() };
-        let mut bytes = Vec::new();
-        let reader = self.repository.open_blob(&descriptor.digest, limit)?;
-        reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| {
-            error
-                .downcast::<FetchError>()
-                .unwrap_or_else(|source| FetchError::Io { what: descriptor.digest.to_string(), source })
-        })?;
-        if bytes.len() as u64 > limit {
-            return Err(damaged("it is longer than its descriptor says"));
-        }
-        let mut hasher = descriptor.digest.hasher();
-        hasher.update(&bytes);
-        if hasher.finish() == descriptor.digest { Ok(bytes) } else { Err(damaged("its digest is another")) }
+        read_blob(&*self.repository, &descriptor.digest, limit)
     }
 
     /// What refers to a digest, from every list that there is.
@@ -131,9 +120,7 @@ impl<'a> Store<'a> {
     /// # Errors
     /// [`FetchError`].
     pub fn put_blob(&self, bytes: &[u8]) -> Result<(), FetchError> {
-        let blob = BlobToPush { digest: Digest::of(bytes), size: bytes.len() as u64, mount_from: None };
-        let mut open = || Ok(Box::new(Cursor::new(bytes)) as Box<dyn std::io::Read + Send + '_>);
-        self.repository.push_blob(&blob, &mut open).map(|_| ())
+        put_blob(&*self.repository, bytes)
     }
 
     /// Writes a manifest by digest that has a `subject`, and sees to it that it is listed there.
@@ -141,7 +128,7 @@ impl<'a> Store<'a> {
     /// # Errors
     /// [`FetchError`].
     pub fn put_referrer(&self, bytes: &[u8]) -> Result<Linked, FetchError> {
-        self.repository.attach(&manifest(bytes, Target::Digest(Digest::of(bytes)))).map(|(linked, _)| linked)
+        self.repository.attach(&manifest_of(bytes)).map(|(linked, _)| linked)
     }
 
     /// Writes a manifest under a tag.
@@ -149,16 +136,47 @@ impl<'a> Store<'a> {
     /// # Errors
     /// [`FetchError`].
     pub fn put_tagged(&self, tag: &str, bytes: &[u8]) -> Result<(), FetchError> {
-        self.repository.put_manifest(&manifest(bytes, Target::Tag(tag.to_owned()))).map(|_| ())
+        self.repository.put_manifest(&manifest_of(bytes).named(Target::Tag(tag.to_owned()))).map(|_| ())
     }
 }
 
-fn manifest(bytes: &[u8], target: Target) -> ManifestToPush {
-    ManifestToPush {
-        bytes: bytes.to_vec(),
-        media_type: media_types::OCI_MANIFEST.to_owned(),
-        digest: Digest::of(bytes),
-        target,
-        tags: Vec::new(),
+/// Fetches a blob of at most `limit` bytes and checks it.
+///
+/// # Errors
+/// [`FetchError`].
+pub fn read_blob(repository: &dyn ReadRepository, digest: &Digest, limit: u64) -> Result<Vec<u8>, FetchError> {
+    let damaged = |why: &str| FetchError::Damaged { what: digest.to_string(), why: why.to_owned() };
+    let mut bytes = Vec::new();
+    let reader = repository.open_blob(digest, limit)?;
+    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| {
+        error.downcast::<FetchError>().unwrap_or_else(|source| FetchError::Io { what: digest.to_string(), source })
+    })?;
+    if bytes.len() as u64 > limit {
+        return Err(damaged("it is longer than its descriptor says"));
     }
+    let mut hasher = digest.hasher();
+    hasher.update(&bytes);
+    if hasher.finish() == *digest { Ok(bytes) } else { Err(damaged("its digest is another")) }
+}
+
+/// Stores a bundle, and the manifest that ties it to its subject; returns the manifest's digest.
+///
+/// # Errors
+/// [`FetchError`].
+pub fn attach_bundle(repository: &dyn WriteRepository, bundle: &[u8], manifest: &[u8]) -> Result<Digest, FetchError> {
+    put_blob(repository, EMPTY_CONFIG)?;
+    put_blob(repository, bundle)?;
+    let put = manifest_of(manifest);
+    repository.attach(&put)?;
+    Ok(put.digest)
+}
+
+fn put_blob(repository: &dyn WriteRepository, bytes: &[u8]) -> Result<(), FetchError> {
+    let blob = BlobToPush { digest: Digest::of(bytes), size: bytes.len() as u64, mount_from: None };
+    let mut open = || Ok(Box::new(Cursor::new(bytes)) as Box<dyn std::io::Read + Send + '_>);
+    repository.push_blob(&blob, &mut open).map(|_| ())
+}
+
+fn manifest_of(bytes: &[u8]) -> ManifestToPush {
+    ManifestToPush::new(bytes.to_vec(), media_types::OCI_MANIFEST)
 }

@@ -43,18 +43,5 @@ impl Notes {
 
 /// A value in backticks, on one line, shortened when it is long.
 pub(super) fn code(value: &str) -> String {
-    let mut text = String::from("`");
-    for (count, letter) in value.chars().enumerate() {
-        if count == 80 {
-            text.push('…');
-            break;
-        }
-        match letter {
-            '`' => text.push('\''),
-            letter if letter.is_control() => text.extend(letter.escape_default()),
-            letter => text.push(letter),
-        }
-    }
-    text.push('`');
-    text
+    crate::rules::code_within(value, 80)
 }

@@ -153,6 +153,25 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// A policy of rules and nothing else.
+    #[must_use]
+    pub fn of_rules(name: &str, source: &str, digest: Digest, rules: Vec<Configured>) -> Self {
+        Self {
+            name: name.to_owned(),
+            source: source.to_owned(),
+            digest,
+            rules,
+            waivers: Vec::new(),
+            bases: Vec::new(),
+            evidence: Vec::new(),
+            locks: Vec::new(),
+            waiver_days: None,
+            pipeline: None,
+            promote: None,
+            tests: Vec::new(),
+        }
+    }
+
     /// Whether one of its rules looks at packages.
     #[must_use]
     pub fn reads_packages(&self) -> bool {

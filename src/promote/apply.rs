@@ -2,17 +2,17 @@
 //! was judged; the same again goes on from there.
 
 use std::collections::BTreeSet;
-use std::io::Cursor;
 
+use crate::evidence::attach_bundle;
 use crate::model::Digest;
 use crate::oci::FetchError;
-use crate::registry::{BlobToPush, ManifestToPush, ReadRepository, Target, WriteRepository};
+use crate::registry::{ReadRepository, WriteRepository};
 use crate::release::closure::Closure;
 use crate::release::copy::{Copied, CopyError, execute, verify};
 use crate::release::plan::CopyPlan;
 use crate::release::publish::{PublishError, write_tag};
 use crate::release::tags::{Action, Step};
-use crate::sign::{BUNDLE_TYPE, EMPTY_CONFIG, ReferrerDraft, StatementDraft, VSA_TYPE, VsaDraft};
+use crate::sign::{BUNDLE_TYPE, ReferrerDraft, StatementDraft, VSA_TYPE, VsaDraft};
 
 use super::history::{Believe, statements};
 use super::record::{PROMOTION_TYPE, Record, is_anchor};
@@ -125,7 +125,7 @@ pub fn carry_out(work: &Work<'_>, ends: &Ends<'_>, voices: &Voices<'_>) -> Resul
     }
     verify(work.copy, work.closure, fresh)?;
     (voices.evidence)(fresh).map_err(ApplyError::Evidence)?;
-    let root = root(work.closure)?;
+    let root = work.closure.root_to_push()?;
     let (anchor, own) = match work.tags.split_first() {
         Some((anchor, own)) => (Some(anchor), own),
         None => (None, work.tags),
@@ -182,18 +182,6 @@ fn anchors(repository: &dyn ReadRepository) -> Result<BTreeSet<String>, FetchErr
         Err(FetchError::NotFound { .. }) => Ok(BTreeSet::new()),
         Err(error) => Err(error),
     }
-}
-
-fn root(closure: &Closure) -> Result<ManifestToPush, FetchError> {
-    let manifest = closure.nodes.get(&closure.root).map(|node| &node.manifest);
-    let manifest = manifest.ok_or_else(|| FetchError::NotFound { what: format!("manifest {}", closure.root) })?;
-    Ok(ManifestToPush {
-        bytes: manifest.bytes.clone(),
-        media_type: manifest.media_type.clone(),
-        digest: closure.root.clone(),
-        target: Target::Digest(closure.root.clone()),
-        tags: Vec::new(),
-    })
 }
 
 /// Writes the summary about one subject, and the record about the root, unless they are there.
@@ -266,19 +254,7 @@ fn attach(work: &Work<'_>, subject: &Digest, kind: &str, bundle: &[u8], ends: &E
         created: work.created,
     };
     let bytes = draft.to_bytes().map_err(|error| ApplyError::Signing(error.to_string()))?;
-    for content in [EMPTY_CONFIG, bundle] {
-        let blob = BlobToPush { digest: Digest::of(content), size: content.len() as u64, mount_from: None };
-        ends.writing.push_blob(&blob, &mut || Ok(Box::new(Cursor::new(content))))?;
-    }
-    let digest = Digest::of(&bytes);
-    let put = ManifestToPush {
-        bytes,
-        media_type: crate::oci::media_types::OCI_MANIFEST.to_owned(),
-        target: Target::Digest(digest.clone()),
-        digest: digest.clone(),
-        tags: Vec::new(),
-    };
-    ends.writing.attach(&put)?;
+    let digest = attach_bundle(ends.writing, bundle, &bytes)?;
     let found = ends.fresh.referrers(subject)?.found;
     if found.iter().any(|referrer| referrer.manifest.digest == digest) {
         return Ok(());

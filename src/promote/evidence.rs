@@ -1,7 +1,6 @@
 //! Evidence about an image that was walked: what the closure holds counts, and nothing that came later.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
 use crate::evidence::{Store, collect};
 use crate::model::Digest;
@@ -92,23 +91,6 @@ impl WriteRepository for Frozen<'_> {
     fn detach(&self, _: &Digest, _: &Digest) -> Result<(), FetchError> {
         self.refused()
     }
-}
-
-/// Reads a blob of exactly this size, and checks it.
-///
-/// # Errors
-/// [`FetchError`]; [`FetchError::Damaged`] when it is another one.
-pub fn read_blob(repository: &dyn ReadRepository, digest: &Digest, size: u64) -> Result<Vec<u8>, FetchError> {
-    let what = || format!("blob {digest} of `{}`", repository.name());
-    let mut bytes = Vec::new();
-    let failed = |error: std::io::Error| FetchError::Unavailable { what: what(), why: error.to_string() };
-    repository.open_blob(digest, size)?.take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-    let mut hasher = digest.hasher();
-    hasher.update(&bytes);
-    if bytes.len() as u64 != size || hasher.finish() != *digest {
-        return Err(FetchError::Damaged { what: what(), why: "its bytes are not those of its digest".to_owned() });
-    }
-    Ok(bytes)
 }
 
 /// Everything that is known about an image and the images in it.

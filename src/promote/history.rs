@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::evidence::read_blob;
 use crate::model::Digest;
 use crate::oci::{Document, FetchError, parse_document};
 use crate::registry::{ReadRepository, Target};
 use crate::sign::{Bundle, MAX_BUNDLE, ReferrerKind, read_referrer};
 
-use super::evidence::read_blob;
 use super::record::{PROMOTION_TYPE, Record, is_anchor};
 
 /// Promoted images of one repository.

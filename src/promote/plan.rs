@@ -7,7 +7,7 @@ use crate::model::{Digest, Platform, json_schema};
 use crate::oci::parse_strict;
 use crate::policy::{Counts, Report};
 use crate::release::closure::Closure;
-use crate::release::plan::{BlobAction, CopyPlan, ManifestAction, TagAction};
+use crate::release::plan::{CopyPlan, TagAction};
 use crate::release::tags::{Action, Step};
 
 use super::gate::Condition;
@@ -266,13 +266,7 @@ impl Plan {
         let blobs = copy.blobs.iter().map(|blob| BlobItem {
             digest: blob.digest.clone(),
             size: blob.size,
-            action: match blob.action {
-                BlobAction::Keep => "keep",
-                BlobAction::Mount => "mount",
-                BlobAction::Send => "send",
-                BlobAction::Leave => "leave",
-            }
-            .to_owned(),
+            action: blob.action.word().to_owned(),
         });
         let manifests = copy.manifests.iter().map(|step| ManifestItem {
             digest: step.digest.clone(),
@@ -282,12 +276,7 @@ impl Plan {
             platform: step.platform.clone(),
             artifact_type: step.artifact_type.clone(),
             subject: step.subject.clone(),
-            action: match step.action {
-                ManifestAction::Keep => "keep",
-                ManifestAction::Write => "write",
-                ManifestAction::Attach => "attach",
-            }
-            .to_owned(),
+            action: step.action.word().to_owned(),
         });
         let sidecars = copy.tags.iter().map(|step| {
             let (action, from) = match &step.action {

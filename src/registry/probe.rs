@@ -422,15 +422,7 @@ impl Repository {
 }
 
 fn manifest(document: &serde_json::Value) -> ManifestToPush {
-    let bytes = document.to_string().into_bytes();
-    let digest = Digest::of(&bytes);
-    ManifestToPush {
-        bytes,
-        media_type: media_types::OCI_MANIFEST.to_owned(),
-        target: Target::Digest(digest.clone()),
-        digest,
-        tags: Vec::new(),
-    }
+    ManifestToPush::new(document.to_string().into_bytes(), media_types::OCI_MANIFEST)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::oci::FetchError;
 
 use super::answer;
 use super::auth::Access;
-use super::manifest::{Target, claimed_digest};
+use super::manifest::{ManifestBytes, Target, claimed_digest};
 use super::send::{Ask, Payload, Repository};
 
 /// Bytes of the answer to something that was written.
@@ -32,6 +32,30 @@ pub struct ManifestToPush {
     pub target: Target,
     /// Further tags, for registries that take several with one request. Only those in [`PutAnswer::tags`] were made.
     pub tags: Vec<String>,
+}
+
+impl ManifestToPush {
+    /// A manifest that was made here: known by its digest, without a tag.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>, media_type: &str) -> Self {
+        let digest = Digest::of(&bytes);
+        let target = Target::Digest(digest.clone());
+        Self { bytes, media_type: media_type.to_owned(), digest, target, tags: Vec::new() }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(self, target: Target) -> Self {
+        Self { target, ..self }
+    }
+}
+
+impl From<&ManifestBytes> for ManifestToPush {
+    /// A manifest as it was fetched: its bytes, by its digest.
+    fn from(manifest: &ManifestBytes) -> Self {
+        let ManifestBytes { bytes, media_type, digest } = manifest.clone();
+        Self { bytes, media_type, target: Target::Digest(digest.clone()), digest, tags: Vec::new() }
+    }
 }
 
 /// What a registry says about a manifest that it took.

@@ -377,13 +377,7 @@ impl Repository {
             }
             document["manifests"] = Value::Array(entries);
             let bytes = document.to_string().into_bytes();
-            let put = ManifestToPush {
-                digest: Digest::of(&bytes),
-                bytes,
-                media_type: media_types::OCI_INDEX.to_owned(),
-                target: Target::Tag(tag.clone()),
-                tags: Vec::new(),
-            };
+            let put = ManifestToPush::new(bytes, media_types::OCI_INDEX).named(Target::Tag(tag.clone()));
             self.put_manifest(&put).await?;
         }
         Err(FetchError::Unavailable {

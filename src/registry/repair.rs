@@ -149,13 +149,7 @@ impl Repository {
         if described.subject.as_ref() != Some(subject) {
             return Ok(Err(Some(format!("{digest} does not refer to {subject}"))));
         }
-        let put = ManifestToPush {
-            bytes: manifest.bytes,
-            media_type: manifest.media_type,
-            digest: digest.clone(),
-            target: Target::Digest(digest.clone()),
-            tags: Vec::new(),
-        };
+        let put = ManifestToPush::from(&manifest);
         Ok(Ok(entry_of(&put, described.artifact_type.as_deref(), &described.annotations)))
     }
 }

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use crate::model::{Digest, Platform};
 use crate::oci::{Descriptor, Document, FetchError, is_image_config, layer_type, parse_document};
-use crate::registry::{FoundBy, ManifestBytes, ReadRepository, Target, fallback_tag};
-
-use super::parallel::in_parallel;
+use crate::parallel::in_parallel;
+use crate::registry::{FoundBy, ManifestBytes, ManifestToPush, ReadRepository, Target, fallback_tag};
 
 /// Levels below the root.
 const MAX_DEPTH: usize = 8;
@@ -104,6 +103,29 @@ pub struct Closure {
 }
 
 impl Closure {
+    /// Whether the root is an index.
+    #[must_use]
+    pub fn is_index(&self) -> bool {
+        self.nodes.get(&self.root).is_some_and(|node| node.kind == Kind::Index)
+    }
+
+    /// A manifest of the closure, to be written under a name.
+    ///
+    /// # Errors
+    /// [`FetchError::NotFound`] when the closure does not hold it.
+    pub fn to_push(&self, digest: &Digest, target: Target) -> Result<ManifestToPush, FetchError> {
+        let node = self.nodes.get(digest).ok_or_else(|| FetchError::NotFound { what: format!("manifest {digest}") })?;
+        Ok(ManifestToPush::from(&*node.manifest).named(target))
+    }
+
+    /// The root, to be written by its digest.
+    ///
+    /// # Errors
+    /// [`FetchError::NotFound`] when the closure does not hold it.
+    pub fn root_to_push(&self) -> Result<ManifestToPush, FetchError> {
+        self.to_push(&self.root, Target::Digest(self.root.clone()))
+    }
+
     /// All blobs once, by digest. Layers that must not be distributed are left out.
     ///
     /// # Errors

@@ -4,12 +4,10 @@ use std::io::Read;
 
 use crate::model::Digest;
 use crate::oci::FetchError;
-use crate::registry::{
-    BlobToPush, Linked, ManifestToPush, PutAnswer, ReadRepository, Target, Uploaded, WriteRepository,
-};
+use crate::parallel::in_parallel;
+use crate::registry::{BlobToPush, Linked, PutAnswer, ReadRepository, Target, Uploaded, WriteRepository};
 
 use super::closure::Closure;
-use super::parallel::in_parallel;
 use super::plan::{BlobAction, BlobStep, CopyPlan, ManifestAction, Survey, TagAction, wanted_tags};
 
 /// Questions that are asked at a time.
@@ -130,7 +128,7 @@ pub fn execute(
         }
     }
     for step in plan.manifests.iter().filter(|step| step.action != ManifestAction::Keep) {
-        let put = to_push(closure, &step.digest, Target::Digest(step.digest.clone()))?;
+        let put = closure.to_push(&step.digest, Target::Digest(step.digest.clone()))?;
         let answer = if step.action == ManifestAction::Attach {
             let (linked, answer) = destination.attach(&put)?;
             match linked {
@@ -145,7 +143,7 @@ pub fn execute(
         copied.warn(answer);
     }
     for step in plan.tags.iter().filter(|step| step.action != TagAction::Keep) {
-        let put = to_push(closure, &step.digest, Target::Tag(step.tag.clone()))?;
+        let put = closure.to_push(&step.digest, Target::Tag(step.tag.clone()))?;
         match (destination.put_manifest(&put), &step.action) {
             (Ok(answer), _) => copied.warn(answer),
             (Err(error @ FetchError::Refused { .. }), TagAction::Move { from }) => {
@@ -184,18 +182,6 @@ impl Copied {
             }
         }
     }
-}
-
-fn to_push(closure: &Closure, digest: &Digest, target: Target) -> Result<ManifestToPush, FetchError> {
-    let absent = || FetchError::NotFound { what: format!("manifest {digest} in the plan") };
-    let manifest = &closure.nodes.get(digest).ok_or_else(absent)?.manifest;
-    Ok(ManifestToPush {
-        bytes: manifest.bytes.clone(),
-        media_type: manifest.media_type.clone(),
-        digest: digest.clone(),
-        target,
-        tags: Vec::new(),
-    })
 }
 
 /// Reads back what a plan wrote; give a repository whose client has no memory of the writing.

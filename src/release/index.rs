@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::closure::{Closure, Kind, Node};
 use crate::model::{Digest, Platform};
 use crate::oci::media_types;
-use crate::registry::{ManifestToPush, Target};
+use crate::registry::ManifestToPush;
 
 /// Why images do not make an index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,14 +98,7 @@ pub fn assemble(
     manifests.append(&mut statements);
     let index = Index { schema_version: 2, media_type: media_types::OCI_INDEX, manifests, annotations };
     let bytes = serde_json::to_vec(&index).unwrap_or_default();
-    let digest = Digest::of(&bytes);
-    Ok(ManifestToPush {
-        bytes,
-        media_type: media_types::OCI_INDEX.to_owned(),
-        target: Target::Digest(digest.clone()),
-        digest,
-        tags: Vec::new(),
-    })
+    Ok(ManifestToPush::new(bytes, media_types::OCI_INDEX))
 }
 
 /// The root of a closure and what it lists, on all levels.

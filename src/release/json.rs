@@ -10,7 +10,7 @@ use crate::report::escape;
 
 use super::closure::{Closure, Link};
 use super::copy::Copied;
-use super::plan::{BlobAction, CopyPlan, ManifestAction, TagAction};
+use super::plan::{CopyPlan, TagAction};
 
 const COPY: &str = "imgguard.copy/v1";
 const TREE: &str = "imgguard.tree/v1";
@@ -93,12 +93,7 @@ pub fn copy_json(plan: &CopyPlan, done: Option<&Copied>) -> String {
     let blobs = plan.blobs.iter().map(|blob| Blob {
         digest: blob.digest.to_string(),
         size: blob.size,
-        action: match blob.action {
-            BlobAction::Keep => "keep",
-            BlobAction::Mount => "mount",
-            BlobAction::Send => "send",
-            BlobAction::Leave => "leave",
-        },
+        action: blob.action.word(),
     });
     let manifests = plan.manifests.iter().map(|step| Manifest {
         digest: step.digest.to_string(),
@@ -108,11 +103,7 @@ pub fn copy_json(plan: &CopyPlan, done: Option<&Copied>) -> String {
         platform: step.platform.as_ref().map(ToString::to_string),
         artifact_type: step.artifact_type.as_deref(),
         subject: step.subject.as_ref().map(ToString::to_string),
-        action: match step.action {
-            ManifestAction::Keep => "keep",
-            ManifestAction::Write => "write",
-            ManifestAction::Attach => "attach",
-        },
+        action: step.action.word(),
     });
     let tags = plan.tags.iter().map(|step| {
         let (action, from) = match &step.action {

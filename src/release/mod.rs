@@ -7,7 +7,6 @@ pub mod closure;
 pub mod copy;
 pub mod index;
 mod json;
-mod parallel;
 pub mod plan;
 pub mod publish;
 pub mod tags;

@@ -20,6 +20,19 @@ pub enum BlobAction {
     Leave,
 }
 
+impl BlobAction {
+    /// Its name in documents.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Mount => "mount",
+            Self::Send => "send",
+            Self::Leave => "leave",
+        }
+    }
+}
+
 /// One blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobStep {
@@ -40,6 +53,18 @@ pub enum ManifestAction {
     Write,
     /// It is written and linked to its subject.
     Attach,
+}
+
+impl ManifestAction {
+    /// Its name in documents.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Write => "write",
+            Self::Attach => "attach",
+        }
+    }
 }
 
 /// One manifest or index.

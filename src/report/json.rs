@@ -46,9 +46,9 @@ struct Predicate<'a> {
 /// A program and its version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Tool<'a> {
-    name: &'a str,
-    version: &'a str,
+pub(super) struct Tool<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
 }
 
 /// The answer.

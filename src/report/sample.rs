@@ -413,20 +413,7 @@ pub(crate) fn denied() -> Report {
 /// One platform that satisfies a policy of one rule.
 pub(crate) fn passed() -> Report {
     // Only the judge can make a pass: it judges by no rule, then the answer of one that holds is added.
-    let policy = Policy {
-        name: "small".to_owned(),
-        source: "imgguard.yaml".to_owned(),
-        digest: digest("policy"),
-        rules: Vec::new(),
-        waivers: Vec::new(),
-        bases: Vec::new(),
-        evidence: Vec::new(),
-        locks: Vec::new(),
-        waiver_days: None,
-        pipeline: None,
-        promote: None,
-        tests: Vec::new(),
-    };
+    let policy = Policy::of_rules("small", "imgguard.yaml", digest("policy"), Vec::new());
     let mut good = image("linux/amd64");
     good.subject.reference = "registry.example/acme/tool:2.0.0".to_owned();
     good.subject.repository = "registry.example/acme/tool".to_owned();

@@ -112,6 +112,7 @@ pub use circumstances::{Accepted, Circumstances, Proven, SupplyEvidence};
 pub use outcome::{Fault, Outcome, Seat};
 pub use settings::{SettingsError, SettingsReader};
 pub use table::{RULES, find};
+pub use words::code_within;
 
 /// What a failed rule means for the verdict.
 #[derive(

@@ -7,9 +7,14 @@ const MOST: usize = 100;
 
 /// A value in backticks, on one line, shortened when it is long.
 pub(super) fn code(value: impl AsRef<str>) -> String {
+    code_within(value.as_ref(), MOST)
+}
+
+/// The same with at most so many characters of the value.
+pub fn code_within(value: &str, most: usize) -> String {
     let mut text = String::from("`");
-    for (count, letter) in value.as_ref().chars().enumerate() {
-        if count == MOST {
+    for (count, letter) in value.chars().enumerate() {
+        if count == most {
             text.push('…');
             break;
         }

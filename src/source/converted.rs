@@ -4,16 +4,16 @@
 //! uncompressed are compressed with gzip, always to the same bytes; others stay as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::model::{Digest, DocumentKind, Hasher, Platform};
+use crate::model::{Algorithm, Digest, DocumentKind, Hasher, Platform};
 use crate::oci::{
     ArchiveIndex, BlobKey, Blobs, Compression, FetchError, LayerPlan, Selector, media_types, parse_strict, sniff,
 };
+use crate::parallel::in_parallel;
 use crate::registry::{ManifestBytes, ReadRepository, Referrers, Target};
 
 use super::archive_file::ArchiveFile;
@@ -201,30 +201,9 @@ fn without_traces(bytes: &[u8]) -> Option<Vec<u8>> {
 fn convert(layers: &[LayerPlan], members: &ArchiveFile, name: &str) -> Result<BTreeMap<BlobKey, Layer>, FetchError> {
     let mut known = BTreeSet::new();
     let distinct: Vec<&LayerPlan> = layers.iter().filter(|layer| known.insert(&layer.key)).collect();
-    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(distinct.len().max(1));
-    let queue = Mutex::new(distinct.into_iter());
-    let found = Mutex::new(Ok(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(layer) = next else { return };
-                    let measured = measure(layer, members, name);
-                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                    match (&mut *found, measured) {
-                        (Ok(all), Ok(measured)) => {
-                            all.insert(layer.key.clone(), measured);
-                        }
-                        (Ok(_), Err(error)) => *found = Err(error),
-                        // One reason is enough; the others stop.
-                        (Err(_), _) => return,
-                    }
-                }
-            });
-        }
-    });
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let measured = in_parallel(distinct, threads, |layer| measure(layer, members, name))?;
+    Ok(measured.into_iter().map(|layer| (layer.key.clone(), layer)).collect())
 }
 
 /// Reads a layer as it will be copied: its digest and size.
@@ -233,20 +212,20 @@ fn measure(layer: &LayerPlan, members: &ArchiveFile, name: &str) -> Result<Layer
     let mut head = Vec::new();
     members.open(&layer.key, layer.size)?.take(6).read_to_end(&mut head).map_err(io)?;
     let compression = sniff(&head);
-    let plain = Arc::new(Mutex::new(layer.diff_id.hasher()));
-    let member = members.open(&layer.key, layer.size)?;
-    let measured = match compression {
-        Compression::None => drain(Gzip::new(Hashing { inner: member, hasher: Arc::clone(&plain) })),
-        Compression::Gzip | Compression::Zstd => drain(member),
-    };
-    let (digest, size) = measured.map_err(io)?;
-    if compression == Compression::None {
-        let found = plain.lock().unwrap_or_else(PoisonError::into_inner).clone().finish();
-        if found != layer.diff_id {
-            let why = format!("the config names the layer {}, and it is {found}", layer.diff_id);
-            return Err(FetchError::Damaged { what: format!("`{name}`"), why });
+    let member = Hashing::new(members.open(&layer.key, layer.size)?);
+    let (member, packed) = match compression {
+        Compression::Gzip | Compression::Zstd => (None, member.drained().map_err(io)?.measured()),
+        Compression::None => {
+            let packed = Hashing::new(Gzip::new(member)).drained().map_err(io)?;
+            let measured = packed.measured();
+            (Some(packed.inner.into_input()), measured)
         }
+    };
+    if let Some((found, _)) = member.map(|member| member.measured()).filter(|(found, _)| *found != layer.diff_id) {
+        let why = format!("the config names the layer {}, and it is {found}", layer.diff_id);
+        return Err(FetchError::Damaged { what: format!("`{name}`"), why });
     }
+    let (digest, size) = packed;
     let suffix = if compression == Compression::Zstd { "zstd" } else { "gzip" };
     Ok(Layer {
         digest,
@@ -258,32 +237,35 @@ fn measure(layer: &LayerPlan, members: &ArchiveFile, name: &str) -> Result<Layer
     })
 }
 
-fn drain(mut reader: impl Read) -> io::Result<(Digest, u64)> {
-    let mut hasher = Hasher::new(crate::model::Algorithm::Sha256);
-    let (mut size, mut piece) = (0, vec![0; PIECE]);
-    loop {
-        match reader.read(&mut piece) {
-            Ok(0) => return Ok((hasher.finish(), size)),
-            Ok(count) => {
-                hasher.update(&piece[..count]);
-                size += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Hashes what goes by.
+/// Measures what goes by.
 struct Hashing<R> {
     inner: R,
-    hasher: Arc<Mutex<Hasher>>,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl<R: Read> Hashing<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, hasher: Hasher::new(Algorithm::Sha256), size: 0 }
+    }
+
+    /// Reads to the end.
+    fn drained(mut self) -> io::Result<Self> {
+        io::copy(&mut BufReader::with_capacity(PIECE, &mut self), &mut io::sink())?;
+        Ok(self)
+    }
+
+    /// Digest and size of what went by.
+    fn measured(&self) -> (Digest, u64) {
+        (self.hasher.clone().finish(), self.size)
+    }
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(into)?;
-        self.hasher.lock().unwrap_or_else(PoisonError::into_inner).update(&into[..count]);
+        self.hasher.update(&into[..count]);
+        self.size += count as u64;
         Ok(count)
     }
 }

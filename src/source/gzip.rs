@@ -25,6 +25,11 @@ impl<R: Read> Gzip<R> {
         Self { input, piece: vec![0; PIECE], encoder: Some(encoder), output: Vec::new(), given: 0 }
     }
 
+    /// What was compressed.
+    pub(super) fn into_input(self) -> R {
+        self.input
+    }
+
     /// Compresses the next piece; false at the end.
     fn advance(&mut self) -> io::Result<bool> {
         let Some(mut encoder) = self.encoder.take() else { return Ok(false) };

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span as RawSpan, StrInput};
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 
-use super::parse::{Lines, MAX_DEPTH, MAX_NODES, close, resolve};
+use super::parse::{Lines, MAX_DEPTH, MAX_NODES, close, next, resolve};
 use super::{Member, Node, Scalar, Span, Value, YamlError};
 
 /// Most bytes of text that all scalars may have together once aliases are written out.
@@ -25,7 +25,7 @@ pub fn parse_foreign(text: &str) -> Result<Vec<Node>, YamlError> {
     let mut reader = Reader { events: Parser::new_from_str(text), lines, nodes: 0, bytes: 0, anchors: BTreeMap::new() };
     let mut documents = Vec::new();
     loop {
-        let (event, span) = reader.next()?;
+        let (event, span) = next(&mut reader.events, &reader.lines)?;
         match event {
             Event::StreamEnd => return Ok(documents),
             Event::DocumentStart(_) => reader.anchors.clear(),
@@ -57,17 +57,6 @@ struct Reader<'text> {
 }
 
 impl<'text> Reader<'text> {
-    fn next(&mut self) -> Result<(Event<'text>, Span), YamlError> {
-        match self.events.next() {
-            Some(Ok((event, span))) => Ok((event, self.lines.span(span))),
-            Some(Err(error)) => {
-                let span = self.lines.span(RawSpan::empty(*error.marker()));
-                Err(YamlError::new(span, format!("not YAML: {}", error.info())))
-            }
-            None => Ok((Event::StreamEnd, Span::default())),
-        }
-    }
-
     fn charge(&mut self, nodes: usize, bytes: usize, span: Span) -> Result<(), YamlError> {
         self.nodes = self.nodes.saturating_add(nodes);
         self.bytes = self.bytes.saturating_add(bytes);
@@ -128,7 +117,7 @@ impl<'text> Reader<'text> {
     fn list(&mut self, span: &mut Span, depth: usize) -> Result<(Value, usize), YamlError> {
         let (mut elements, mut height) = (Vec::new(), 0);
         loop {
-            match self.next()? {
+            match next(&mut self.events, &self.lines)? {
                 (Event::SequenceEnd, end) => {
                     close(span, end);
                     return Ok((Value::List(elements), height + 1));
@@ -148,7 +137,7 @@ impl<'text> Reader<'text> {
         let (mut members, mut merged, mut height) = (Vec::<Member>::new(), Vec::new(), 0);
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         loop {
-            let (event, place) = self.next()?;
+            let (event, place) = next(&mut self.events, &self.lines)?;
             match event {
                 Event::MappingEnd => {
                     close(span, place);
@@ -160,7 +149,7 @@ impl<'text> Reader<'text> {
             }
             let (key_node, _) = self.node(event, place, depth + 1)?;
             let key_span = key_node.span;
-            let (event, place) = self.next()?;
+            let (event, place) = next(&mut self.events, &self.lines)?;
             let (mut value, deep) = self.node(event, place, depth + 1)?;
             height = height.max(deep);
             if matches!(&value.value, Value::Scalar(text, Scalar::Null) if text.is_empty()) {

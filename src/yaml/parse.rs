@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as RawSpan};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as RawSpan, StrInput};
 
 use super::{Member, Node, Scalar, Span, Value, YamlError};
 
@@ -96,8 +96,23 @@ impl<'text> Lines<'text> {
     }
 }
 
+/// The next event and its place; the end of the stream behind the last one.
+pub(super) fn next<'text>(
+    events: &mut Parser<'text, StrInput<'text>>,
+    lines: &Lines<'text>,
+) -> Result<(Event<'text>, Span), YamlError> {
+    match events.next() {
+        Some(Ok((event, span))) => Ok((event, lines.span(span))),
+        Some(Err(error)) => {
+            let span = lines.span(RawSpan::empty(*error.marker()));
+            Err(YamlError::new(span, format!("not YAML: {}", error.info())))
+        }
+        None => Ok((Event::StreamEnd, Span::default())),
+    }
+}
+
 struct Reader<'text> {
-    events: Parser<'text, saphyr_parser::StrInput<'text>>,
+    events: Parser<'text, StrInput<'text>>,
     lines: Lines<'text>,
     nodes: usize,
     problems: Vec<YamlError>,
@@ -107,7 +122,7 @@ impl<'text> Reader<'text> {
     fn document(&mut self) -> Result<Node, YamlError> {
         let mut document = None;
         loop {
-            let (event, span) = self.next()?;
+            let (event, span) = next(&mut self.events, &self.lines)?;
             match event {
                 Event::StreamEnd => break,
                 Event::Nothing | Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd => {}
@@ -122,17 +137,6 @@ impl<'text> Reader<'text> {
             }
             Some(node) => node,
         })
-    }
-
-    fn next(&mut self) -> Result<(Event<'text>, Span), YamlError> {
-        match self.events.next() {
-            Some(Ok((event, span))) => Ok((event, self.lines.span(span))),
-            Some(Err(error)) => {
-                let span = self.lines.span(RawSpan::empty(*error.marker()));
-                Err(YamlError::new(span, format!("not YAML: {}", error.info())))
-            }
-            None => Ok((Event::StreamEnd, Span::default())),
-        }
     }
 
     /// Notes a complaint behind which reading can go on.
@@ -185,7 +189,7 @@ impl<'text> Reader<'text> {
     fn list(&mut self, span: &mut Span, depth: usize) -> Result<Value, YamlError> {
         let mut elements = Vec::new();
         loop {
-            match self.next()? {
+            match next(&mut self.events, &self.lines)? {
                 (Event::SequenceEnd, end) => {
                     close(span, end);
                     return Ok(Value::List(elements));
@@ -203,14 +207,14 @@ impl<'text> Reader<'text> {
         let mut members: Vec<Member> = Vec::new();
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         loop {
-            let (event, place) = self.next()?;
+            let (event, place) = next(&mut self.events, &self.lines)?;
             if matches!(event, Event::MappingEnd) {
                 close(span, place);
                 return Ok(Value::Table(members));
             }
             let key_node = self.node(event, place, depth + 1)?;
             let key_span = key_node.span;
-            let (event, place) = self.next()?;
+            let (event, place) = next(&mut self.events, &self.lines)?;
             let mut value = self.node(event, place, depth + 1)?;
             if matches!(&value.value, Value::Scalar(text, Scalar::Null) if text.is_empty()) {
                 // A value that was left out has no place of its own: complaints point at its key.

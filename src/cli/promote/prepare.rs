@@ -11,7 +11,7 @@ use crate::promote::plan::{
     Parts, Plan, PolicyUsed, Source as PlanSource, VerdictUsed, Wish, anchor_step, keep_own_sidecars, subjects,
 };
 use crate::promote::record::{Moved, Origin, Purpose, anchor_tag};
-use crate::registry::{ManifestToPush, ReadRepository, RemoteRepository, Target};
+use crate::registry::{ReadRepository, RemoteRepository, Target};
 use crate::release::closure::{Evidence, walk};
 use crate::release::copy::survey;
 use crate::release::plan::{BlobAction, CopyPlan, Wanted, plan as copy_plan};
@@ -151,7 +151,7 @@ fn wish_of(order: &Order, opened: &Opened) -> Result<Wish, Failure> {
 fn judged(order: &Order, opened: &Opened, wish: &Wish, context: &Context<'_>) -> Result<Report, Failure> {
     let texts = [order.source.clone()];
     let mut inspection = inspect(std::slice::from_ref(opened), &texts, &context.reader)?;
-    let root = manifest_of(opened);
+    let root = opened.closure.root_to_push()?;
     let tag = match &wish.version {
         Some(version) => tags::Naming::of(wish).request(version, root.digest.clone())?.exact_tag(),
         None => wish.tags.first().cloned().unwrap_or_default(),
@@ -174,18 +174,6 @@ fn judged(order: &Order, opened: &Opened, wish: &Wish, context: &Context<'_>) ->
         Terminal::say("error: the image does not pass the policy: nothing was promoted");
     }
     Ok(report)
-}
-
-fn manifest_of(opened: &Opened) -> ManifestToPush {
-    let manifest = &opened.source.root;
-    let node = opened.closure.nodes.get(&opened.closure.root);
-    ManifestToPush {
-        bytes: manifest.bytes.clone(),
-        media_type: node.map_or_else(|| manifest.media_type.clone(), |node| node.manifest.media_type.clone()),
-        digest: manifest.digest.clone(),
-        target: Target::Digest(manifest.digest.clone()),
-        tags: Vec::new(),
-    }
 }
 
 fn gated(opened: &Opened, name: &str, context: &Context<'_>, told: Option<Told<'_>>) -> GateReport {

@@ -225,7 +225,8 @@ fn carry_out(
         plans.iter().map(|plan| plan.blobs_with(BlobAction::Send).1 + plan.blobs_with(BlobAction::Mount).1).sum();
     let bar = Bar::labelled(terminal.interactive, bytes, "releasing");
     // Nothing that the writing client remembers counts.
-    let fresh = RemoteRepository::writable(&Client::new(reader.options()?)?, &repository(&arguments.to)?);
+    let client = Client::new(reader.options()?)?;
+    let fresh = RemoteRepository::writable(&client, &repository(&arguments.to)?);
     let copied = place(&publication, writing, &fresh, &|bytes| bar.add(bytes));
     bar.end();
     let copied = copied?;
@@ -237,7 +238,7 @@ fn carry_out(
         Some((method, bills)) => {
             let at = Reference { digest: Some(root.digest.clone()), ..repository(&arguments.to)? };
             let store = |client: &Client| Store::registry(client, &at);
-            carry(method, bills, &store(writing.client())?, &store(&Client::new(reader.options()?)?)?)?
+            carry(method, bills, &store(writing.client())?, &store(&client)?)?
         }
     };
     arguments.evidence.save(&carried)?;

@@ -6,8 +6,8 @@ use semver::Version;
 
 use crate::model::{Digest, IndexChild, IndexFacts, Inspection, Platform, SCHEMA};
 use crate::oci::{Reference, Selector};
-use crate::registry::{Client, ManifestToPush, Target};
-use crate::release::closure::{Closure, Evidence, Kind, walk};
+use crate::registry::{Client, ManifestToPush};
+use crate::release::closure::{Closure, Evidence, walk};
 use crate::release::index::assemble;
 
 use super::super::connection::{Source, open_source};
@@ -96,22 +96,14 @@ pub(super) fn root(
     inspection: &Inspection,
     (version, mut annotations): (&Version, BTreeMap<String, String>),
 ) -> Result<ManifestToPush, Failure> {
-    if let [only] = opened {
-        let is_index = only.closure.nodes.get(&only.closure.root).is_some_and(|node| node.kind == Kind::Index);
-        if is_index || !arguments.index {
-            if !annotations.is_empty() {
-                return Err(Failure::usage("--annotation would change an image that is released as it is")
-                    .with_hint("leave it out, or make an index with --index for a single image"));
-            }
-            let manifest = &only.source.root;
-            return Ok(ManifestToPush {
-                bytes: manifest.bytes.clone(),
-                media_type: only.closure.nodes[&only.closure.root].manifest.media_type.clone(),
-                digest: manifest.digest.clone(),
-                target: Target::Digest(manifest.digest.clone()),
-                tags: Vec::new(),
-            });
+    if let [only] = opened
+        && (only.closure.is_index() || !arguments.index)
+    {
+        if !annotations.is_empty() {
+            return Err(Failure::usage("--annotation would change an image that is released as it is")
+                .with_hint("leave it out, or make an index with --index for a single image"));
         }
+        return Ok(only.closure.root_to_push()?);
     }
     let of_first = inspection.images.first().map(|image| &image.config.labels);
     for name in COMMON {

@@ -53,7 +53,7 @@ impl<'a> Attester<'a> {
         for text in images {
             image::check_place(text)?;
         }
-        let method = Method::open(&arguments.method)?;
+        let method = Method::open(arguments.method.sign_as())?;
         Ok(Some(Self { arguments, source, method, bundles: Vec::new() }))
     }
 

@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(arguments: &AttestArguments) -> Result<Exit, Failure> 
     let kind = type_of(&arguments.kind)?.to_owned();
     let predicate = String::from_utf8(files::read_or_stdin(&arguments.predicate)?)
         .map_err(|_| Failure::usage(format!("`{}` is no text", arguments.predicate.display())))?;
-    let method = Method::open(&arguments.method)?;
+    let method = Method::open(arguments.method.sign_as())?;
     if arguments.compat != Compat::None && !method.is_key() {
         return Err(Failure::usage("--compat writes signatures with keys only"));
     }

@@ -12,29 +12,13 @@ use crate::sign::{Bundle, PublicKey, RootKind, SigstoreTrust};
 
 use super::super::{Failure, now};
 use super::files;
-use super::password::PasswordArguments;
-use super::signing::{Method, MethodArguments};
+use super::signing::{Method, SignAsArguments};
 
 /// Who signs what a promotion leaves behind, and whom it believes.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct SignerArguments {
-    /// Sign the summaries and the record with this encrypted private key, or with a key of a service, as `NAME://REF`.
-    #[arg(long, value_name = "FILE|NAME://REF", conflicts_with = "identity_token")]
-    key: Option<String>,
     #[command(flatten)]
-    password: PasswordArguments,
-    /// Have the signatures timestamped by the authority at this full URL (RFC 3161).
-    #[arg(long, value_name = "URL", requires = "key")]
-    tsa: Option<String>,
-    /// Sign with the identity of the token in this file, or of the one that the pipeline offers (`ambient`).
-    #[arg(long, value_name = "FILE|ambient")]
-    identity_token: Option<PathBuf>,
-    /// The certificate authority, log and timestamp authority to use with an identity token.
-    #[arg(long, value_name = "FILE", requires = "identity_token")]
-    signing_config: Option<PathBuf>,
-    /// Agree that the identity and the digest are written into Sigstore's public log for ever.
-    #[arg(long, requires = "identity_token")]
-    yes: bool,
+    sign_as: SignAsArguments,
     #[command(flatten)]
     root: RootArguments,
 }
@@ -59,7 +43,7 @@ impl RootArguments {
 impl SignerArguments {
     /// Whether it is said who signs.
     pub fn is_given(&self) -> bool {
-        self.key.is_some() || self.identity_token.is_some()
+        self.sign_as.is_given()
     }
 
     /// What bundles are judged with.
@@ -73,9 +57,7 @@ impl SignerArguments {
             return Err(Failure::usage("nobody is there to sign what is left behind")
                 .with_hint("give --key FILE or --identity-token FILE; --dry-run and --plan-out sign nothing"));
         }
-        let identity = (self.identity_token.clone(), self.signing_config.clone(), self.yes);
-        let method = MethodArguments::of(self.key.clone(), self.password.clone(), self.tsa.clone(), identity);
-        Ok(Signer(Method::open(&method)?))
+        Ok(Signer(Method::open(&self.sign_as)?))
     }
 }
 
@@ -89,11 +71,7 @@ impl Signer {
     }
 
     fn public(&self) -> Option<&PublicKey> {
-        match &self.0 {
-            Method::Key { key, .. } => Some(key.public()),
-            Method::Service { key, .. } => Some(key.public()),
-            Method::Identity { .. } => None,
-        }
+        self.0.public()
     }
 }
 

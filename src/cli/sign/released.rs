@@ -4,9 +4,9 @@ use clap::Args;
 
 use crate::evidence::{Store, closure};
 use crate::model::Digest;
-use crate::oci::{Descriptor, Document, parse_document};
+use crate::promote::history::statements;
 use crate::sign::evidence::Node;
-use crate::sign::{Bundle, Content, IN_TOTO_TYPE, MAX_BUNDLE, SIGNATURE_TYPE, StatementDraft, pae};
+use crate::sign::{Bundle, Content, IN_TOTO_TYPE, SIGNATURE_TYPE, StatementDraft, pae};
 
 use super::super::{Exit, Failure};
 use super::signing::{Method, MethodArguments, attach, save};
@@ -39,7 +39,7 @@ impl EvidenceArguments {
                     .with_hint("give --key or --identity-token")),
             };
         }
-        Method::open(&self.method).map(Some)
+        Method::open(self.method.sign_as()).map(Some)
     }
 
     /// Writes the bundles to the file that was asked for.
@@ -74,10 +74,10 @@ pub(in crate::cli) struct Carried {
 /// what it cannot find again does not count.
 pub(in crate::cli) fn carry(method: &Method, bills: &[Bill], store: &Store, fresh: &Store) -> Result<Carried, Failure> {
     let nodes = closure(store)?;
-    let mut statements = Vec::new();
+    let mut drafts = Vec::new();
     for node in &nodes {
         let draft = StatementDraft::signature(node.digest.clone(), None, std::collections::BTreeMap::new());
-        statements.push((node, SIGNATURE_TYPE, draft.to_bytes()));
+        drafts.push((node, SIGNATURE_TYPE, draft.to_bytes()));
     }
     let mut carried = Carried { signatures: nodes.len(), bills: bills.len(), ..Carried::default() };
     for bill in bills {
@@ -88,9 +88,9 @@ pub(in crate::cli) fn carry(method: &Method, bills: &[Bill], store: &Store, fres
         })?;
         let draft = StatementDraft::attestation(node.digest.clone(), None, bill.kind, &bill.predicate)
             .map_err(|error| Failure::usage(format!("the bill of materials cannot be attested: {error}")))?;
-        statements.push((node, bill.kind, draft.to_bytes()));
+        drafts.push((node, bill.kind, draft.to_bytes()));
     }
-    for (node, kind, statement) in statements {
+    for (node, kind, statement) in drafts {
         if let Some(bundle) = own(method, store, node, &statement)? {
             carried.found += 1;
             carried.bundles.push(bundle);
@@ -98,8 +98,7 @@ pub(in crate::cli) fn carry(method: &Method, bills: &[Bill], store: &Store, fres
         }
         let bundle = method.sign(statement)?.bundle;
         attach(store, node, &bundle, kind)?;
-        let digest = Digest::of(&bundle);
-        if !stored(fresh, node)?.iter().any(|layer| layer.digest == digest && fresh.blob(layer, layer.size).is_ok()) {
+        if !statements(fresh.repository(), &node.digest)?.iter().any(|statement| statement.bundle == bundle) {
             let message = format!("the registry took a statement about {} and does not show it", node.digest);
             return Err(Failure { exit: Exit::Inconclusive, message, hint: Some("no tag was written".to_owned()) });
         }
@@ -113,29 +112,15 @@ pub(in crate::cli) fn carry(method: &Method, bills: &[Bill], store: &Store, fres
 fn own(method: &Method, store: &Store, node: &Node, statement: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
     let Some(public) = method.public() else { return Ok(None) };
     let wanted = pae(IN_TOTO_TYPE, statement);
-    for layer in stored(store, node)?.iter().filter(|layer| layer.size <= MAX_BUNDLE as u64) {
-        let Ok(bytes) = store.blob(layer, layer.size) else { continue };
-        let Ok(bundle) = Bundle::read(&bytes) else { continue };
+    for statement in statements(store.repository(), &node.digest)? {
+        let Ok(bundle) = Bundle::read(&statement.bundle) else { continue };
         let is_own = match bundle.content() {
             Content::Envelope(envelope) => envelope.signed_bytes() == wanted && envelope.verify(public).is_ok(),
             Content::Message => false,
         };
         if is_own && (bundle.timestamps() > 0 || !method.is_timestamped()) {
-            return Ok(Some(bytes));
+            return Ok(Some(statement.bundle));
         }
     }
     Ok(None)
-}
-
-/// What the referrers of a manifest hold.
-fn stored(store: &Store, node: &Node) -> Result<Vec<Descriptor>, Failure> {
-    let referrers = store.referrers(&node.digest)?;
-    let manifests = referrers.found.iter().filter_map(|referrer| {
-        let manifest = &referrer.manifest;
-        match parse_document(&manifest.bytes, &[&manifest.media_type]) {
-            Ok(Document::Manifest(manifest)) => Some(manifest.layers),
-            _ => None,
-        }
-    });
-    Ok(manifests.flatten().collect())
 }

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::evidence::{Store, closure};
+use crate::evidence::{Store, attach_bundle, closure};
 use crate::keyless::{self, Content, Services};
 use crate::kms::{self, ServiceKey};
 use crate::model::Digest;
 use crate::oci::{Document, parse_document};
 use crate::sign::evidence::Node;
 use crate::sign::{
-    BundleDraft, EMPTY_CONFIG, Envelope, IN_TOTO_TYPE, LegacyLayer, PublicKey, ReferrerDraft, SIGNATURE_TYPE,
-    SigningKey, SimpleSigning, StatementDraft, legacy_tag, pae, with_layer,
+    BundleDraft, Envelope, IN_TOTO_TYPE, LegacyLayer, PublicKey, ReferrerDraft, SIGNATURE_TYPE, SigningKey,
+    SimpleSigning, StatementDraft, legacy_tag, pae, with_layer,
 };
 
 use super::super::annotations::annotations;
@@ -21,9 +21,9 @@ use super::super::{Exit, Failure, SourceArguments, now, output};
 use super::password::{PasswordArguments, protect_memory};
 use super::{files, image, key};
 
-/// How to sign: the same for `sign` and `attest`.
+/// Who signs: the same for all commands that sign.
 #[derive(Debug, Clone, Args)]
-pub(in crate::cli) struct MethodArguments {
+pub(in crate::cli) struct SignAsArguments {
     /// Sign with this encrypted private key, or with a key of a service, as `NAME://REF` for the plugin sigstore-kms-NAME.
     #[arg(long, value_name = "FILE|NAME://REF", conflicts_with = "identity_token")]
     key: Option<String>,
@@ -41,6 +41,20 @@ pub(in crate::cli) struct MethodArguments {
     /// Agree that the identity and the digest are written into Sigstore's public log for ever.
     #[arg(long, requires = "identity_token")]
     yes: bool,
+}
+
+impl SignAsArguments {
+    /// Whether it is said who signs.
+    pub fn is_given(&self) -> bool {
+        self.key.is_some() || self.identity_token.is_some()
+    }
+}
+
+/// How to sign: the same for `sign` and `attest`.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct MethodArguments {
+    #[command(flatten)]
+    sign_as: SignAsArguments,
     /// Write the bundle to this file too; several bundles as JSON lines.
     #[arg(long, value_name = "FILE")]
     bundle_out: Option<PathBuf>,
@@ -52,7 +66,7 @@ pub(in crate::cli) struct MethodArguments {
 impl MethodArguments {
     /// Whether any of them was given.
     pub fn are_given(&self) -> bool {
-        self.key.is_some() || self.identity_token.is_some() || self.bundle_out.is_some()
+        self.sign_as.is_given() || self.bundle_out.is_some()
     }
 
     /// Whether nothing is stored.
@@ -60,14 +74,9 @@ impl MethodArguments {
         self.no_push
     }
 
-    /// A way to sign for a command that has options of its own for it.
-    pub fn of(
-        key: Option<String>,
-        password: PasswordArguments,
-        tsa: Option<String>,
-        (identity_token, signing_config, yes): (Option<PathBuf>, Option<PathBuf>, bool),
-    ) -> Self {
-        Self { key, password, tsa, identity_token, signing_config, yes, bundle_out: None, no_push: false }
+    /// Who signs.
+    pub fn sign_as(&self) -> &SignAsArguments {
+        &self.sign_as
     }
 
     /// Where bundles go too.
@@ -132,7 +141,7 @@ pub(in crate::cli) struct Signed {
 
 impl Method {
     /// Opens the key, or reads the token.
-    pub fn open(arguments: &MethodArguments) -> Result<Self, Failure> {
+    pub fn open(arguments: &SignAsArguments) -> Result<Self, Failure> {
         protect_memory();
         if let Some(text) = &arguments.key {
             let tsa = arguments.tsa.clone();
@@ -217,7 +226,7 @@ impl Method {
 
 pub(in crate::cli) fn run(arguments: &SignArguments) -> Result<Exit, Failure> {
     let annotations = annotations(&arguments.annotation)?;
-    let method = Method::open(&arguments.method)?;
+    let method = Method::open(arguments.method.sign_as())?;
     if arguments.compat != Compat::None && !method.is_key() {
         return Err(Failure::usage("--compat writes signatures with keys only"));
     }
@@ -284,9 +293,7 @@ pub(super) fn attach(store: &Store, node: &Node, bundle: &[u8], predicate_type: 
     };
     let manifest =
         draft.to_bytes().map_err(|error| Failure::usage(format!("the manifest cannot be written: {error}")))?;
-    store.put_blob(EMPTY_CONFIG)?;
-    store.put_blob(bundle)?;
-    store.put_referrer(&manifest)?;
+    attach_bundle(store.repository(), bundle, &manifest)?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Variables in arguments, as the builder writes them out.
 
+use crate::companions::interpolate::closing;
+
 /// What is known of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
@@ -142,23 +144,6 @@ impl Expander<'_> {
             _ => self.out = None,
         }
     }
-}
-
-fn closing(text: &str) -> Option<usize> {
-    let mut open = 1_usize;
-    for (at, letter) in text.char_indices() {
-        match letter {
-            '{' => open += 1,
-            '}' => {
-                open -= 1;
-                if open == 0 {
-                    return Some(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]

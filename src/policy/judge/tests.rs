@@ -26,20 +26,7 @@ fn policy(rules: Vec<Answer>) -> Policy {
         origin: Origin { file: "imgguard.yaml".to_owned(), line: 3 },
         settings: Vec::new(),
     });
-    Policy {
-        name: "test".to_owned(),
-        source: "imgguard.yaml".to_owned(),
-        digest: Digest::of(b"policy"),
-        rules: rules.collect(),
-        waivers: Vec::new(),
-        bases: Vec::new(),
-        evidence: Vec::new(),
-        locks: Vec::new(),
-        waiver_days: None,
-        pipeline: None,
-        promote: None,
-        tests: Vec::new(),
-    }
+    Policy::of_rules("test", "imgguard.yaml", Digest::of(b"policy"), rules.collect())
 }
 
 fn pass(_: &ImageFacts) -> Outcome {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::lint::{self, LintReport};
+use crate::report::json::Tool;
 use crate::rules::Level;
 
 /// The version of the document.
@@ -22,14 +23,6 @@ struct Document<'a> {
     exit_code: u8,
     /// One element per file, in the order of the command line.
     files: Vec<Linted<'a>>,
-}
-
-/// A program and its version.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Tool<'a> {
-    name: &'a str,
-    version: &'a str,
 }
 
 /// A Dockerfile.

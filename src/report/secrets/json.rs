@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Context, Ledger, SecretsReport, Standing, Target, Told};
 use crate::model::{DocumentKind, Grade, Half, How, ImageFacts, Nature, Part, Place, Severity, Slack, json_schema};
 use crate::report::findings::kind_name;
+use crate::report::json::Tool;
 
 /// The version of the document.
 const SCHEMA: &str = "imgguard.secrets/v1";
@@ -33,14 +34,6 @@ struct Document<'a> {
     /// What could not be searched.
     gaps: Vec<Unseen<'a>>,
     ledger: &'a Ledger,
-}
-
-/// A program and its version.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Tool<'a> {
-    name: &'a str,
-    version: &'a str,
 }
 
 /// How many values were found.

@@ -12,7 +12,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 ///
 /// # Errors
 /// The failure of the first item that failed.
-pub(super) fn in_parallel<T: Send, R: Send, E: Send>(
+pub fn in_parallel<T: Send, R: Send, E: Send>(
     items: Vec<T>,
     at_a_time: usize,
     work: impl Fn(T) -> Result<R, E> + Sync,
