@@ -9,6 +9,8 @@ pub mod cel;
 pub mod cli;
 pub mod companions;
 pub mod evidence;
+pub mod fetch;
+pub mod github;
 pub mod inspect;
 pub mod keyless;
 pub mod kms;
@@ -29,4 +31,5 @@ pub mod sign;
 pub mod source;
 #[cfg(test)]
 pub mod testkit;
+pub mod tuf;
 pub mod yaml;

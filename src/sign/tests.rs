@@ -295,6 +295,25 @@ const SPOILED: &[(&str, Base, Reason, Change)] = &[
     ("no timestamp where the log gives no time", Base::Rekor2, Reason::InvalidTime, |b| {
         take(b, MATERIAL, "timestampVerificationData");
     }),
+    ("a log of the second generation that nobody knows", Base::Rekor2, Reason::InvalidLog, |b| {
+        flip(b, &format!("{ENTRY}/logId/keyId"));
+    }),
+    ("another trusted log than the one that signed the checkpoint", Base::Rekor2, Reason::InvalidLogCheckpoint, |b| {
+        let mine = b.pointer(&format!("{ENTRY}/logId/keyId")).and_then(Value::as_str).expect("a log").to_owned();
+        let logs = other(sigstore_verify::trust_root::SIGSTORE_STAGING_TRUSTED_ROOT)["tlogs"].clone();
+        let ids = logs.as_array().expect("logs").iter().filter_map(|log| log.pointer("/logId/keyId"));
+        let theirs = ids.filter_map(Value::as_str).find(|id| *id != mine).expect("another log").to_owned();
+        set(b, &format!("{ENTRY}/logId/keyId"), theirs.into());
+    }),
+    ("a log entry twice", Base::Managed, Reason::InvalidLog, |b| {
+        let entry = b.pointer(ENTRY).cloned().expect("an entry");
+        set(b, "/verificationMaterial/tlogEntries", vec![entry; 2].into());
+    }),
+    ("a timestamp twice", Base::Rekor2, Reason::InvalidTime, |b| {
+        let at = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps";
+        let stamp = b.pointer(&format!("{at}/0")).cloned().expect("a timestamp");
+        set(b, at, vec![stamp; 2].into());
+    }),
     ("the place in the log", Base::Rekor2, Reason::InvalidLog, |b| {
         set(b, &format!("{ENTRY}/logIndex"), "4026477".into());
     }),
@@ -314,6 +333,58 @@ fn every_spoiled_bundle_is_refused_with_its_own_reason() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// A root whose part at `list` was not to be believed when anything was signed: its window is moved there.
+fn outside(text: &str, list: &str, start: &str, end: &str) -> Result<SigstoreTrust, String> {
+    let mut root = other(text);
+    for part in root[list].as_array_mut().expect("a list") {
+        let window = json!({ "start": start, "end": end });
+        if list.ends_with("logs") { part["publicKey"]["validFor"] = window } else { part["validFor"] = window }
+    }
+    SigstoreTrust::new(&TrustRoot::read(root.to_string().as_bytes()).expect("a root"), NOW)
+}
+
+#[test]
+fn every_window_of_a_trust_root_is_compared_with_the_verified_time() {
+    let second: Digest =
+        "sha256:a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf".parse().expect("a digest");
+    let bundle = Bundle::read(REKOR_2.as_bytes()).expect("read");
+    let rule = rekor_2_signer();
+    let text = sigstore_verify::trust_root::SIGSTORE_STAGING_TRUSTED_ROOT;
+    let judge = |list: &str, start: &str, end: &str| {
+        let trust = outside(text, list, start, end).expect("a root");
+        reason_of(verify::artifact(&bundle, Artifact::Digest(&second), SignerRule::Identity(&rule), &trust))
+    };
+    for (list, reason) in [
+        ("tlogs", Reason::InvalidLog),
+        ("ctlogs", Reason::InvalidSct),
+        ("certificateAuthorities", Reason::UntrustedRoot),
+        ("timestampAuthorities", Reason::InvalidTime),
+    ] {
+        assert_eq!(judge(list, "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"), Reason::Verified, "{list}");
+        assert_eq!(judge(list, "2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"), reason, "{list} ended before");
+    }
+}
+
+#[test]
+fn each_root_stands_for_itself_alone() {
+    let second: Digest =
+        "sha256:a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf".parse().expect("a digest");
+    let bundle = Bundle::read(REKOR_2.as_bytes()).expect("read");
+    let rule = rekor_2_signer();
+    let judge = |trust: &dyn Trust| {
+        reason_of(verify::artifact(&bundle, Artifact::Digest(&second), SignerRule::Identity(&rule), trust))
+    };
+    assert_eq!(judge(&Trusts(vec![trust(RootKind::Production), trust(RootKind::Staging)])), Reason::Verified);
+    assert_ne!(judge(&Trusts(vec![trust(RootKind::Production), trust(RootKind::GitHub)])), Reason::Verified);
+    assert_eq!(judge(&Trusts(Vec::new())), Reason::UntrustedRoot);
+    // The authorities of one root with the logs of another are no root.
+    let mut mixed = other(sigstore_verify::trust_root::SIGSTORE_STAGING_TRUSTED_ROOT);
+    mixed["tlogs"] = other(sigstore_verify::trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT)["tlogs"].clone();
+    let mixed = TrustRoot::read(mixed.to_string().as_bytes()).expect("a root");
+    let mixed = SigstoreTrust::new(&mixed, NOW).expect("a root");
+    assert_ne!(judge(&Trusts(vec![mixed, trust(RootKind::Production)])), Reason::Verified);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The decisions about certificates, log entries and timestamps, behind a trait: the library that takes them stands here only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sigstore_verify::bundle::Error as BundleError;
 use sigstore_verify::crypto::{FulcioCiClaims, SubjectAltName};
-use sigstore_verify::types::{Artifact as InnerArtifact, MediaType, Sha256Hash};
+use sigstore_verify::types::{Artifact as InnerArtifact, Sha256Hash};
 use sigstore_verify::{
     CertificateError, Error, PublicKeyVerificationPolicy, TransparencyLogError, VerificationPolicy, VerificationResult,
     Verifier,
@@ -14,6 +14,7 @@ use crate::model::{Algorithm, Digest};
 
 use super::bundle::printable;
 use super::identity::Matcher;
+use super::logs::{self, Logs};
 use super::{
     Bundle, Content, Curve, IdentityRule, KeyAlgorithm, PublicKey, Reason, Rejection, RootKind, SanKind, TrustRoot,
 };
@@ -82,6 +83,7 @@ pub trait Trust {
 /// [`Trust`] by the `sigstore-verify` crate.
 pub struct SigstoreTrust {
     verifier: Verifier,
+    logs: Logs,
     kind: RootKind,
     now: i64,
 }
@@ -93,7 +95,7 @@ impl SigstoreTrust {
     /// What is wrong with the root.
     pub fn new(root: &TrustRoot, now: i64) -> Result<Self, String> {
         let verifier = Verifier::new(root.inner()).map_err(|error| printable(&error.to_string()))?;
-        Ok(Self { verifier, kind: root.kind(), now })
+        Ok(Self { verifier, logs: Logs::of(root)?, kind: root.kind(), now })
     }
 
     fn times(&self, result: &VerificationResult) -> Result<Vec<i64>, Rejection> {
@@ -116,27 +118,6 @@ fn inner_artifact(artifact: Artifact<'_>) -> Result<InnerArtifact<'_>, Rejection
             Err(Rejection::new(Reason::Unsupported, "signatures are about SHA-256 digests, and the digest is another"))
         }
     }
-}
-
-/// Every log entry brings a proof of its own; the library asks that of one of them.
-fn check_log_entries(bundle: &Bundle) -> Result<(), Rejection> {
-    let inner = bundle.inner();
-    for entry in &inner.verification_material.tlog_entries {
-        if inner.media_type == MediaType::Bundle0_1 {
-            if entry.inclusion_promise.is_none() {
-                return Err(Rejection::new(Reason::InvalidLogPromise, "a log entry has no promise of its log"));
-            }
-        } else if entry.inclusion_proof.is_none() {
-            return Err(Rejection::new(Reason::InvalidLog, "a log entry has no proof of inclusion"));
-        }
-    }
-    Ok(())
-}
-
-/// Different logs: several entries of one log count once.
-fn logs(bundle: &Bundle) -> usize {
-    let entries = &bundle.inner().verification_material.tlog_entries;
-    entries.iter().map(|entry| entry.log_id.key_id.as_bytes()).collect::<BTreeSet<_>>().len()
 }
 
 /// The name and kind of an identity; kinds that are not known are refused.
@@ -179,7 +160,7 @@ impl Trust for SigstoreTrust {
         artifact: Artifact<'_>,
         rule: &IdentityRule,
     ) -> Result<CertificateEvidence, Rejection> {
-        check_log_entries(bundle)?;
+        logs::check_evidence(bundle)?;
         let mut policy = VerificationPolicy::any_identity();
         // The library checks what it can: exact texts. Everything is checked again below.
         if let Matcher::Exact(issuer) = &rule.issuer {
@@ -206,6 +187,7 @@ impl Trust for SigstoreTrust {
         let (Some((kind, identity)), Some(issuer)) = (san, result.issuer()) else {
             return Err(Rejection::new(Reason::UntrustedIdentity, "the certificate names nobody"));
         };
+        self.logs.check(bundle, &times)?;
         if times.is_empty() {
             return Err(Rejection::new(Reason::InvalidTime, "nothing proves when the signature was made"));
         }
@@ -215,7 +197,7 @@ impl Trust for SigstoreTrust {
             issuer: issuer.to_owned(),
             claims,
             times,
-            logged: logs(bundle),
+            logged: logs::count(bundle),
         })
     }
 
@@ -230,7 +212,7 @@ impl Trust for SigstoreTrust {
             let detail = "log entries and timestamps of P-521 signatures cannot be verified";
             return Err(Rejection::new(Reason::Unsupported, detail));
         }
-        check_log_entries(bundle)?;
+        logs::check_evidence(bundle)?;
         let mut policy = PublicKeyVerificationPolicy::new(key.der());
         if bundle.log_entries() == 0 && !log {
             policy = policy.skip_tlog_unsafe();
@@ -241,7 +223,48 @@ impl Trust for SigstoreTrust {
         if let Content::Envelope(envelope) = bundle.content() {
             envelope.verify(key)?;
         }
-        Ok(KeyEvidence { times: self.times(&result)?, logged: logs(bundle) })
+        let times = self.times(&result)?;
+        self.logs.check(bundle, &times)?;
+        Ok(KeyEvidence { times, logged: logs::count(bundle) })
+    }
+}
+
+/// Several roots, each for itself: no root lends another its authorities, logs or times.
+pub struct Trusts(pub Vec<SigstoreTrust>);
+
+impl Trusts {
+    fn first<T>(&self, judge: impl Fn(&SigstoreTrust) -> Result<T, Rejection>) -> Result<T, Rejection> {
+        let mut told = Rejection::new(Reason::UntrustedRoot, "no root is trusted");
+        for (at, trust) in self.0.iter().enumerate() {
+            match judge(trust) {
+                Ok(evidence) => return Ok(evidence),
+                // The first root is the one that is meant, unless it does not know the authority.
+                Err(rejection) if at == 0 || told.reason == Reason::UntrustedRoot => told = rejection,
+                Err(_) => {}
+            }
+        }
+        Err(told)
+    }
+}
+
+impl Trust for Trusts {
+    fn certificate(
+        &self,
+        bundle: &Bundle,
+        artifact: Artifact<'_>,
+        rule: &IdentityRule,
+    ) -> Result<CertificateEvidence, Rejection> {
+        self.first(|trust| trust.certificate(bundle, artifact, rule))
+    }
+
+    fn key(
+        &self,
+        bundle: &Bundle,
+        artifact: Artifact<'_>,
+        key: &PublicKey,
+        log: bool,
+    ) -> Result<KeyEvidence, Rejection> {
+        self.first(|trust| trust.key(bundle, artifact, key, log))
     }
 }
 
