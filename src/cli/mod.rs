@@ -100,6 +100,8 @@ enum Command {
     Attest(Box<sign::attest::AttestArguments>),
     /// Verify signatures and attestations of images.
     Verify(Box<sign::verify::VerifyArguments>),
+    /// Update, show and pack the trust roots that signatures are verified with.
+    Trust(sign::trust::TrustCommandArguments),
     /// Make and import private keys.
     Key(sign::key::KeyArguments),
     /// List what refers to images, and repair the lists that clients keep of it.
@@ -222,6 +224,7 @@ fn obey(command: Command, terminal: &terminal::Terminal) -> Result<Exit, Failure
         Command::Sign(arguments) => sign::signing::run(&arguments),
         Command::Attest(arguments) => sign::attest::run(&arguments),
         Command::Verify(arguments) => sign::verify::run(&arguments, terminal),
+        Command::Trust(arguments) => sign::trust::run(&arguments),
         Command::Key(arguments) => sign::key::run(&arguments),
         Command::Referrers(arguments) => sign::referrers::run(&arguments),
         Command::Conformance(arguments) => sign::conformance::run(&arguments),

@@ -117,6 +117,7 @@ impl Collector<'_> {
                     });
                 }
             }
+            ReferrerKind::Notation(layer) => self.layer(&layer, place, |bytes, _| FoundContent::Notation(bytes)),
             ReferrerKind::Unsupported(name) => self.found(&stored.digest, place, FoundContent::Unsupported(name)),
             ReferrerKind::Other => {}
         }

@@ -4,7 +4,7 @@ use crate::model::Digest;
 
 use super::evidence::{Examined, Place, Proof};
 use super::verify::Signer;
-use super::{Reason, Rejection};
+use super::{NOTATION_TYPE, Reason, Rejection};
 
 /// The artifact type of bundles, whatever their version.
 const BUNDLES: &str = "application/vnd.dev.sigstore.bundle";
@@ -34,6 +34,10 @@ pub struct ListEntry {
 }
 
 impl ListEntry {
+    fn is_notation(&self) -> bool {
+        self.artifact_type.as_deref() == Some(NOTATION_TYPE)
+    }
+
     fn is_bundle(&self) -> bool {
         self.artifact_type.as_ref().is_some_and(|kind| kind.starts_with(BUNDLES))
     }
@@ -68,10 +72,11 @@ impl Consumer {
     fn finds(self, one: &Examined, list: &[ListEntry], bundles: bool) -> Result<(), Rejection> {
         let name = self.name();
         let no = |reason, detail: String| Err(Rejection::new(reason, detail));
-        if self == Self::Notation {
+        if self == Self::Notation && one.format != "notation" {
             return no(Reason::UnseenFormat, "Notation reads no signatures of Sigstore".to_owned());
         }
         match (one.place, one.format) {
+            (Place::GitHub, _) => no(Reason::UnseenPlace, format!("{name} does not ask GitHub")),
             (Place::File, _) => no(Reason::UnseenPlace, format!("{name} does not know the file")),
             (Place::SignatureTag | Place::AttestationTag, _) if self == Self::Cosign3 && bundles => no(
                 Reason::UnseenPlace,
@@ -82,24 +87,33 @@ impl Consumer {
                 Reason::UnseenPlace,
                 "cosign 2 looks only under the tags `.sig` and `.att`: sign with --compat both".to_owned(),
             ),
-            (Place::Referrer | Place::FallbackTag, "bundle") => self.finds_bundle(one, list),
+            (Place::Referrer | Place::FallbackTag, "bundle") => self.finds_listed(one, list, ListEntry::is_bundle, "a bundle"),
+            (Place::Referrer | Place::FallbackTag, "notation") if self == Self::Notation => {
+                self.finds_listed(one, list, ListEntry::is_notation, "a signature of its own")
+            }
             (Place::Referrer | Place::FallbackTag, _) => {
                 no(Reason::UnseenFormat, format!("{name} reads nothing but bundles from the list of referrers"))
             }
         }
     }
 
-    fn finds_bundle(self, one: &Examined, list: &[ListEntry]) -> Result<(), Rejection> {
+    fn finds_listed(
+        self,
+        one: &Examined,
+        list: &[ListEntry],
+        is_right: fn(&ListEntry) -> bool,
+        what: &str,
+    ) -> Result<(), Rejection> {
         let name = self.name();
         match list.iter().find(|entry| Some(&entry.digest) == one.manifest.as_ref()) {
             None => Err(Rejection::new(
                 Reason::UnseenListing,
                 format!("it is not in the list that {name} goes by: see `imgguard referrers repair --add`"),
             )),
-            Some(entry) if !entry.is_bundle() => Err(Rejection::new(
+            Some(entry) if !is_right(entry) => Err(Rejection::new(
                 Reason::UnseenListing,
                 format!(
-                    "the list calls it `{}`, and {name} takes only what is listed as a bundle: see `imgguard referrers repair`",
+                    "the list calls it `{}`, and {name} takes only what is listed as {what}: see `imgguard referrers repair`",
                     entry.artifact_type.as_deref().unwrap_or_default().escape_debug()
                 ),
             )),
@@ -109,7 +123,7 @@ impl Consumer {
 
     /// Signatures of identities have a verified time anyway; those of keys need not have one here.
     fn takes(self, proof: &Proof, format: &str, ignore_log: bool) -> Result<(), Rejection> {
-        if ignore_log || proof.logged() > 0 || matches!(proof.signer(), Signer::Identity { .. }) {
+        if ignore_log || proof.logged() > 0 || !matches!(proof.signer(), Signer::Key { .. }) {
             return Ok(());
         }
         let wants = match self {

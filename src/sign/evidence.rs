@@ -6,8 +6,8 @@ use crate::model::{Digest, Platform};
 
 use super::verify::{self, Grounds, Signer, SignerRule, Verified};
 use super::{
-    Bundle, CHECK_TYPE, LegacySignature, ProvenanceWishes, Reason, Rejection, SIGNATURE_TYPE, SimpleSigning, Standing,
-    Statement, VsaWishes,
+    Bundle, CHECK_TYPE, LegacySignature, NotationSignature, ProvenanceWishes, Reason, Rejection, SIGNATURE_TYPE,
+    SimpleSigning, Standing, Statement, Target, VsaWishes,
 };
 
 /// Predicate types that a message names.
@@ -26,6 +26,8 @@ pub enum Place {
     AttestationTag,
     /// A file of the user.
     File,
+    /// GitHub's list of attestations.
+    GitHub,
 }
 
 impl Place {
@@ -38,6 +40,7 @@ impl Place {
             Self::SignatureTag => "sig-tag",
             Self::AttestationTag => "att-tag",
             Self::File => "file",
+            Self::GitHub => "github",
         }
     }
 }
@@ -61,6 +64,8 @@ pub enum FoundContent {
         /// The layer's annotations.
         annotations: BTreeMap<String, String>,
     },
+    /// An envelope of the Notary Project, as JWS.
+    Notation(Vec<u8>),
     /// Evidence of a form that is not read: its name.
     Unsupported(String),
     /// It was listed and is not what its manifest says.
@@ -78,6 +83,20 @@ pub struct Found {
     pub place: Place,
     /// What it is.
     pub content: FoundContent,
+}
+
+impl Found {
+    /// A bundle from a file.
+    #[must_use]
+    pub fn file(bundle: &[u8]) -> Self {
+        Self::bundle(bundle, Place::File)
+    }
+
+    /// A bundle that no manifest holds.
+    #[must_use]
+    pub fn bundle(bundle: &[u8], place: Place) -> Self {
+        Self { digest: Digest::of(bundle), manifest: None, place, content: FoundContent::Bundle(bundle.to_vec()) }
+    }
 }
 
 /// Everything that was found about one node, and what could not be seen.
@@ -116,6 +135,8 @@ pub enum Proof {
     Statement(Verified<Statement>),
     /// The payload of a `.sig` layer.
     Simple(Verified<SimpleSigning>),
+    /// The payload of a signature of the Notary Project.
+    Notation(Verified<Target>),
 }
 
 impl Proof {
@@ -125,6 +146,7 @@ impl Proof {
         match self {
             Self::Statement(proof) => proof.signer(),
             Self::Simple(proof) => proof.signer(),
+            Self::Notation(proof) => proof.signer(),
         }
     }
 
@@ -134,6 +156,7 @@ impl Proof {
         match self {
             Self::Statement(proof) => proof.times(),
             Self::Simple(proof) => proof.times(),
+            Self::Notation(proof) => proof.times(),
         }
     }
 
@@ -143,6 +166,7 @@ impl Proof {
         match self {
             Self::Statement(proof) => proof.logged(),
             Self::Simple(proof) => proof.logged(),
+            Self::Notation(proof) => proof.logged(),
         }
     }
 
@@ -151,7 +175,7 @@ impl Proof {
     pub fn predicate_type(&self) -> &str {
         match self {
             Self::Statement(proof) => proof.value().predicate_type(),
-            Self::Simple(_) => SIGNATURE_TYPE,
+            Self::Simple(_) | Self::Notation(_) => SIGNATURE_TYPE,
         }
     }
 
@@ -159,8 +183,8 @@ impl Proof {
     #[must_use]
     pub fn meets(&self, requirement: &Requirement) -> bool {
         match (self, requirement) {
-            (Self::Simple(_), Requirement::Signature) => true,
-            (Self::Simple(_), Requirement::Attestation(_)) => false,
+            (Self::Simple(_) | Self::Notation(_), Requirement::Signature) => true,
+            (Self::Simple(_) | Self::Notation(_), Requirement::Attestation(_)) => false,
             (Self::Statement(proof), Requirement::Signature) => proof.value().is_signature(),
             (Self::Statement(proof), Requirement::Attestation(wanted)) => proof.value().is_of_type(wanted),
         }
@@ -171,6 +195,7 @@ impl Proof {
     pub fn annotations(&self, subject: &Digest) -> BTreeMap<String, String> {
         match self {
             Self::Simple(proof) => proof.value().annotations.clone(),
+            Self::Notation(proof) => proof.value().annotations.clone(),
             Self::Statement(proof) => {
                 proof.value().subject(subject).map(|subject| subject.annotations.clone()).unwrap_or_default()
             }
@@ -322,6 +347,12 @@ fn examine_one(
             });
             ("dsse-layer", proof)
         }
+        FoundContent::Notation(envelope) => {
+            let proof = NotationSignature::read(envelope).and_then(|signature| {
+                first(rules, |rule| verify::notation(&signature, subject, rule).map(Proof::Notation))
+            });
+            ("notation", proof)
+        }
         FoundContent::Unsupported(name) => (
             "unsupported",
             Err(Rejection::new(Reason::Unsupported, format!("signatures of the form `{name}` are not read"))),
@@ -424,7 +455,7 @@ pub fn answer(
 fn weight(rejection: &Rejection) -> u8 {
     let begins = |start: &str| rejection.reason.code().starts_with(start);
     match rejection.reason {
-        Reason::Stale | Reason::UntrustedKeyPeriod | Reason::CheckVerdict => 5,
+        Reason::Stale | Reason::Expired | Reason::UntrustedKeyPeriod | Reason::CheckVerdict => 5,
         _ if begins("unseen.") || begins("vsa.") => 6,
         _ if begins("invalid.") && !begins("invalid.format") => 4,
         Reason::UntrustedIdentity | Reason::UntrustedIssuer | Reason::UntrustedKey | Reason::UntrustedHint => 3,

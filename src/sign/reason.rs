@@ -108,6 +108,8 @@ reasons! {
     InvalidKeyId = "invalid.format.keyid", NotVerified;
     /// It is larger or deeper than the bounds.
     InvalidSize = "invalid.format.size", NotVerified;
+    /// The signer gave the signature an end, which is over.
+    Expired = "expired", NotVerified;
     /// The verified time is too long ago.
     Stale = "stale", NotVerified;
     /// Summary: not by the verifier that was asked for.

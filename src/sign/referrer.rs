@@ -8,7 +8,7 @@ use crate::model::Digest;
 use crate::oci::{Descriptor, Manifest, media_types};
 
 use super::legacy::signature_annotations;
-use super::{BUNDLE_TYPE, SIGNATURE_TYPE, SIMPLE_SIGNING_TYPE};
+use super::{BUNDLE_TYPE, JWS_TYPE, NOTATION_TYPE, SIGNATURE_TYPE, SIMPLE_SIGNING_TYPE};
 
 /// The empty config: two bytes.
 pub const EMPTY_CONFIG: &[u8] = b"{}";
@@ -16,7 +16,6 @@ const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 const DSSE_TYPE: &str = "application/vnd.dsse.envelope.v1+json";
 /// The artifact type of cosign's short-lived form between tags and bundles.
 const OLD_REFERRER: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
-const NOTATION: &str = "application/vnd.cncf.notary.signature";
 /// Layers of a `.sig` manifest that are looked at.
 const MAX_LAYERS: usize = 1_000;
 
@@ -29,6 +28,8 @@ pub enum ReferrerKind {
     Signatures(Vec<Descriptor>),
     /// Envelopes as under the tag `.att`.
     Attestations(Vec<Descriptor>),
+    /// An envelope of the Notary Project, as JWS, in this layer.
+    Notation(Descriptor),
     /// Evidence of a form that is not read: its name.
     Unsupported(String),
     /// No evidence.
@@ -49,8 +50,12 @@ pub fn read_referrer(manifest: &Manifest) -> ReferrerKind {
     {
         return ReferrerKind::Bundle(layer.clone());
     }
-    if kind.starts_with(NOTATION) {
-        return ReferrerKind::Unsupported("notation".to_owned());
+    if kind.starts_with(NOTATION_TYPE) {
+        return match manifest.layers.as_slice() {
+            [layer] if layer.media_type == JWS_TYPE => ReferrerKind::Notation(layer.clone()),
+            [layer] if layer.media_type == "application/cose" => ReferrerKind::Unsupported("notation (COSE)".to_owned()),
+            _ => ReferrerKind::Unsupported("notation".to_owned()),
+        };
     }
     let signatures = of_type(SIMPLE_SIGNING_TYPE);
     if !signatures.is_empty() || kind == OLD_REFERRER {

@@ -29,11 +29,31 @@ pub enum RootKind {
     File,
 }
 
+impl RootKind {
+    /// The name in files and output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Staging => "staging",
+            Self::GitHub => "github",
+            Self::File => "file",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Production, Self::Staging, Self::GitHub, Self::File].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// Authorities, logs and timestamp services that are believed.
 #[derive(Debug, Clone)]
 pub struct TrustRoot {
     inner: TrustedRoot,
     kind: RootKind,
+    taken_at: Option<i64>,
     digest: Digest,
 }
 
@@ -43,12 +63,14 @@ impl TrustRoot {
     /// # Errors
     /// What is wrong; it does not happen with the roots of this version.
     pub fn embedded(kind: RootKind) -> Result<Self, String> {
-        let text = match kind {
-            RootKind::Staging => SIGSTORE_STAGING_TRUSTED_ROOT,
-            RootKind::GitHub => SIGSTORE_GITHUB_TRUSTED_ROOT,
-            RootKind::Production | RootKind::File => SIGSTORE_PRODUCTION_TRUSTED_ROOT,
-        };
-        Self::parse(text.as_bytes(), kind)
+        let text = Self::text(kind);
+        Self::read_as(text.as_bytes(), kind, Some(EMBEDDED_AT))
+    }
+
+    /// The bytes of an embedded root.
+    #[must_use]
+    pub fn embedded_bytes(kind: RootKind) -> &'static [u8] {
+        Self::text(kind).as_bytes()
     }
 
     /// Reads a trusted root (`application/vnd.dev.sigstore.trustedroot`, 0.1 and 0.2).
@@ -56,10 +78,22 @@ impl TrustRoot {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        Self::parse(bytes, RootKind::File)
+        Self::read_as(bytes, RootKind::File, None)
     }
 
-    fn parse(bytes: &[u8], kind: RootKind) -> Result<Self, String> {
+    fn text(kind: RootKind) -> &'static str {
+        match kind {
+            RootKind::Staging => SIGSTORE_STAGING_TRUSTED_ROOT,
+            RootKind::GitHub => SIGSTORE_GITHUB_TRUSTED_ROOT,
+            RootKind::Production | RootKind::File => SIGSTORE_PRODUCTION_TRUSTED_ROOT,
+        }
+    }
+
+    /// Reads a trusted root of a known instance, which was taken from there at a time (seconds since 1970), when that is known.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn read_as(bytes: &[u8], kind: RootKind, taken_at: Option<i64>) -> Result<Self, String> {
         if bytes.len() > MAX_ROOT {
             return Err(format!("it is longer than {MAX_ROOT} bytes"));
         }
@@ -72,7 +106,7 @@ impl TrustRoot {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| "it is no text".to_owned())?;
         let inner = TrustedRoot::from_json(text).map_err(|error| printable(&error.to_string()))?;
-        Ok(Self { inner, kind, digest: Digest::of(bytes) })
+        Ok(Self { inner, kind, taken_at, digest: Digest::of(bytes) })
     }
 
     /// Where it comes from.
@@ -87,13 +121,13 @@ impl TrustRoot {
         &self.digest
     }
 
-    /// Seconds since an embedded root was taken; none for files.
+    /// Seconds since an embedded or installed root was taken; none for files.
     #[must_use]
     pub fn age(&self, now: i64) -> Option<i64> {
-        (self.kind != RootKind::File).then(|| now.saturating_sub(EMBEDDED_AT).max(0))
+        self.taken_at.map(|taken_at| now.saturating_sub(taken_at).max(0))
     }
 
-    /// Whether an embedded root is so old that keys may have been changed since.
+    /// Whether an embedded or installed root is so old that keys may have been changed since.
     #[must_use]
     pub fn is_old(&self, now: i64) -> bool {
         self.age(now).is_some_and(|age| age > OLD)

@@ -9,8 +9,8 @@ use crate::yaml::{self, Member, Node, Span, YamlError, suggest};
 use super::evidence::{Answer, Conditions, Examined, Listing, Requirement, answer, examine};
 use super::verify::{Grounds, Signer, SignerRule};
 use super::{
-    IdentityRule, PREDICATES, Pattern, ProvenanceWishes, PublicKey, Reason, Rejection, SanKind, VsaWishes,
-    predicate_type,
+    IdentityRule, NotationRule, PREDICATES, Pattern, ProvenanceWishes, PublicKey, Reason, Rejection, SanKind,
+    SigningScheme, SubjectRule, VsaWishes, predicate_type,
 };
 use crate::model::Digest;
 
@@ -46,6 +46,43 @@ pub enum Who {
     Key(PublicKey),
     /// An identity.
     Identity(Box<IdentityRule>),
+    /// A file with certificates of authorities, and whom of theirs to believe.
+    CertificateFile {
+        /// The file, as written in the policy.
+        file: String,
+        /// The subjects.
+        subject: SubjectRule,
+        /// Who says when it was signed.
+        scheme: SigningScheme,
+    },
+    /// Holders of certificates.
+    Notation(Box<NotationRule>),
+}
+
+impl SignerSpec {
+    /// The file that is still to be read, as written in the policy.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match &self.who {
+            Who::KeyFile(file) | Who::CertificateFile { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Takes the content of the file; `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn take_file(&mut self, bytes: &[u8], now: i64) -> Result<(), String> {
+        self.who = match &self.who {
+            Who::KeyFile(_) => Who::Key(PublicKey::from_pem(bytes).map_err(|error| error.to_string())?),
+            Who::CertificateFile { subject, scheme, .. } => {
+                Who::Notation(Box::new(NotationRule::new(bytes, subject.clone(), *scheme, now)?))
+            }
+            other => other.clone(),
+        };
+        Ok(())
+    }
 }
 
 /// A requirement.
@@ -72,8 +109,18 @@ struct RawSigner {
     kind: Option<RawKind>,
     #[serde(default)]
     claims: BTreeMap<String, String>,
+    notation_ca: Option<String>,
+    subject: Option<String>,
+    scheme: Option<RawScheme>,
     from: Option<String>,
     until: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum RawScheme {
+    X509,
+    SigningAuthority,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -230,7 +277,8 @@ fn rule(spec: &SignerSpec) -> Option<SignerRule<'_>> {
     match &spec.who {
         Who::Key(key) => Some(SignerRule::Key(key)),
         Who::Identity(rule) => Some(SignerRule::Identity(rule)),
-        Who::KeyFile(_) => None,
+        Who::Notation(rule) => Some(SignerRule::Notation(rule)),
+        Who::KeyFile(_) | Who::CertificateFile { .. } => None,
     }
 }
 
@@ -250,6 +298,24 @@ fn signer(node: &Node) -> Result<SignerSpec, YamlError> {
         return Err(YamlError::new(place(node, "until"), "the period ends before it starts"));
     }
     let named = raw.identity.is_some() || raw.identity_pattern.is_some();
+    if let Some(file) = &raw.notation_ca {
+        if raw.key.is_some() || named || raw.issuer.is_some() || raw.issuer_pattern.is_some() {
+            return Err(YamlError::new(node.span, "`notation-ca` goes with `subject` and `scheme` only"));
+        }
+        let text = raw.subject.as_deref().ok_or_else(|| {
+            YamlError::new(node.span, "`notation-ca` means little without `subject`")
+                .with_hint("write subject: \"C=DE, O=acme\", or \"*\" for every certificate of the authorities")
+        })?;
+        let subject = SubjectRule::read(text).map_err(|error| YamlError::new(place(node, "subject"), error))?;
+        let scheme = match raw.scheme {
+            None | Some(RawScheme::X509) => SigningScheme::X509,
+            Some(RawScheme::SigningAuthority) => SigningScheme::SigningAuthority,
+        };
+        return Ok(SignerSpec { who: Who::CertificateFile { file: file.clone(), subject, scheme }, from, until });
+    }
+    if raw.subject.is_some() || raw.scheme.is_some() {
+        return Err(YamlError::new(node.span, "`subject` and `scheme` belong to `notation-ca`"));
+    }
     let who = match (&raw.key, named) {
         (Some(key), false) if raw.issuer.is_none() && raw.issuer_pattern.is_none() => Who::KeyFile(key.clone()),
         (None, true) => Who::Identity(Box::new(identity(node, &raw)?)),
@@ -424,6 +490,11 @@ require:
             ("    identity: https", "    identity-pattern: '('\n    identity: https", 6, "exclude"),
             ("    issuer: https://token.actions.githubusercontent.com\n", "", 5, "without `issuer`"),
             ("key: release.pub", "kee: release.pub", 3, "unknown key"),
+            ("key: release.pub", "notation-ca: ca.pem", 3, "without `subject`"),
+            ("key: release.pub", "notation-ca: ca.pem, subject: 'acme'", 3, "no attribute"),
+            ("key: release.pub", "notation-ca: ca.pem, subject: 'X=acme'", 3, "no attribute `X`"),
+            ("key: release.pub", "notation-ca: ca.pem, subject: '*', key: release.pub", 3, "goes with"),
+            ("key: release.pub", "subject: '*', key: release.pub", 3, "belong to"),
             (", verifier: https://gate.example", "", 12, "belong to"),
         ] {
             let text = GOOD.replacen(from, to, 1);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::model::Digest;
 
 use super::{
-    Artifact, Bundle, Content, Curve, IdentityRule, KeyAlgorithm, LegacySignature, Material, PublicKey, Reason,
-    Rejection, SanKind, SimpleSigning, Statement, Trust,
+    Artifact, Bundle, Content, Curve, IdentityRule, KeyAlgorithm, LegacySignature, Material, NotationRule,
+    NotationSignature, PublicKey, Reason, Rejection, SanKind, SimpleSigning, Statement, Target, Trust,
 };
 
 /// Who signed.
@@ -29,6 +29,13 @@ pub enum Signer {
         issuer: String,
         /// Further claims of the certificate.
         claims: BTreeMap<String, String>,
+    },
+    /// The holder of a certificate of a trusted authority (Notary Project).
+    Certificate {
+        /// The subject of the certificate.
+        subject: String,
+        /// The digest of the certificate of the authority.
+        authority: Digest,
     },
 }
 
@@ -74,6 +81,23 @@ pub enum SignerRule<'a> {
     Key(&'a PublicKey),
     /// These identities.
     Identity(&'a IdentityRule),
+    /// Holders of certificates, who sign as Notation does.
+    Notation(&'a NotationRule),
+}
+
+impl SignerRule<'_> {
+    /// Why something that is not signed in the way of this signer does not count.
+    fn other_kind(self) -> Rejection {
+        match self {
+            Self::Key(_) => Rejection::new(Reason::UntrustedKey, "it is signed with a certificate, not with the key"),
+            Self::Identity(_) => {
+                Rejection::new(Reason::UntrustedIdentity, "it is signed with a key, not by an identity")
+            }
+            Self::Notation(_) => {
+                Rejection::new(Reason::UntrustedIdentity, "it is signed as Sigstore does, not as Notation does")
+            }
+        }
+    }
 }
 
 /// What bundles are judged with.
@@ -127,12 +151,7 @@ pub fn bundle(
             let evidence = grounds.trust.certificate(&bundle.with_chain_allowed(), artifact, rule)?;
             identity_signer(evidence)
         }
-        (SignerRule::Key(_), _) => {
-            return Err(Rejection::new(Reason::UntrustedKey, "it is signed with a certificate, not with the key"));
-        }
-        (SignerRule::Identity(_), _) => {
-            return Err(Rejection::new(Reason::UntrustedIdentity, "it is signed with a key, not by an identity"));
-        }
+        (rule, _) => return Err(rule.other_kind()),
     };
     let statement = Statement::read(envelope.payload())?;
     statement.subject(subject)?;
@@ -157,12 +176,7 @@ pub fn artifact(
         (SignerRule::Identity(rule), Material::Certificate | Material::Chain) => {
             identity_signer(trust.certificate(bundle, artifact, rule)?)
         }
-        (SignerRule::Key(_), _) => {
-            return Err(Rejection::new(Reason::UntrustedKey, "it is signed with a certificate, not with the key"));
-        }
-        (SignerRule::Identity(_), _) => {
-            return Err(Rejection::new(Reason::UntrustedIdentity, "it is signed with a key, not by an identity"));
-        }
+        (rule, _) => return Err(rule.other_kind()),
     };
     if let Content::Envelope(envelope) = bundle.content() {
         Statement::read(envelope.payload())?;
@@ -203,6 +217,28 @@ pub fn legacy_attestation(
     Ok(Verified { value: statement, signer, times, logged })
 }
 
+/// Judges a signature of the Notary Project about an image.
+///
+/// # Errors
+/// [`Rejection`].
+pub fn notation(
+    signature: &NotationSignature,
+    subject: &Digest,
+    rule: SignerRule<'_>,
+) -> Result<Verified<Target>, Rejection> {
+    let SignerRule::Notation(rule) = rule else {
+        let reason = if matches!(rule, SignerRule::Key(_)) { Reason::UntrustedKey } else { Reason::UntrustedIdentity };
+        return Err(Rejection::new(reason, "it is signed as Notation does, with a certificate"));
+    };
+    let evidence = signature.verify(rule)?;
+    let target = signature.target();
+    if target.digest != *subject {
+        return Err(Rejection::new(Reason::InvalidSubject, format!("it is about {}, not {subject}", target.digest)));
+    }
+    let signer = Signer::Certificate { subject: evidence.subject, authority: evidence.authority };
+    Ok(Verified { value: target.clone(), signer, times: evidence.times, logged: 0 })
+}
+
 fn judge_legacy(
     layer: &LegacySignature,
     artifact: Artifact<'_>,
@@ -220,11 +256,10 @@ fn judge_legacy(
             Ok((key_signer(key), evidence.times, evidence.logged))
         }
         SignerRule::Identity(rule) => {
-            let rewrapped = layer.to_bundle(None)?.ok_or_else(|| {
-                Rejection::new(Reason::UntrustedIdentity, "it is signed with a key, not by an identity")
-            })?;
+            let rewrapped = layer.to_bundle(None)?.ok_or_else(|| SignerRule::Identity(rule).other_kind())?;
             Ok(identity_signer(grounds.trust.certificate(&rewrapped, artifact, rule)?))
         }
+        SignerRule::Notation(_) => Err(rule.other_kind()),
     }
 }
 

@@ -96,7 +96,11 @@ fn as_digest(text: &str) -> Option<Digest> {
 }
 
 fn verify(arguments: &VerifyArguments) -> Result<Exit, Failure> {
-    let root = files::trust_root(arguments.trusted_root.as_deref(), embedded(arguments.staging))?;
+    // Never an installed root: the protocol names the embedded ones.
+    let root = match &arguments.trusted_root {
+        Some(path) => files::trust_root(Some(path), RootKind::File)?,
+        None => files::embedded_root(embedded(arguments.staging))?,
+    };
     let trust = SigstoreTrust::new(&root, now())
         .map_err(|error| Failure::usage(format!("the trust root cannot be used: {error}")))?;
     let key = arguments.key.as_deref().map(files::public_key).transpose()?;

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use crate::sign::trust_policy::{SignerSpec, Who};
 use crate::sign::{PublicKey, RootKind, TrustRoot};
 
 use super::super::terminal::Terminal;
@@ -94,29 +95,53 @@ fn write_new(path: &Path, options: &std::fs::OpenOptions, bytes: &[u8]) -> Resul
 pub(super) fn public_key(path: &Path) -> Result<PublicKey, Failure> {
     let key = PublicKey::from_pem(&read(path)?)
         .map_err(|error| Failure::usage(format!("`{}` is no public key that can be used: {error}", path.display())))?;
-    if key.is_weak() {
-        Terminal::say(&format!("warning: `{}` is an RSA key of less than 3072 bits", path.display()));
-    }
+    warn_of_weakness(&key, path);
     Ok(key)
 }
 
-/// Reads a trust root, or takes the embedded one and says when it is old.
+/// Reads the file that a signer of a policy names, in the folder of the policy.
+pub(super) fn read_signer(signer: &mut SignerSpec, folder: &Path) -> Result<(), Failure> {
+    let Some(path) = signer.file().map(|file| folder.join(file)) else { return Ok(()) };
+    signer
+        .take_file(&read(&path)?, now())
+        .map_err(|error| Failure::usage(format!("`{}` cannot be used for a signer: {error}", path.display())))?;
+    if let Who::Key(key) = &signer.who {
+        warn_of_weakness(key, &path);
+    }
+    Ok(())
+}
+
+fn warn_of_weakness(key: &PublicKey, path: &Path) {
+    if key.is_weak() {
+        Terminal::say(&format!("warning: `{}` is an RSA key of less than 3072 bits", path.display()));
+    }
+}
+
+/// The embedded root of an instance.
+pub(super) fn embedded_root(kind: RootKind) -> Result<TrustRoot, Failure> {
+    TrustRoot::embedded(kind)
+        .map_err(|error| Failure::usage(format!("the embedded trust root cannot be used: {error}")))
+}
+
+/// Reads a trust root, or takes the one that is installed for the instance, or the embedded one.
 pub(super) fn trust_root(path: Option<&Path>, embedded: RootKind) -> Result<TrustRoot, Failure> {
     match path {
         Some(path) => TrustRoot::read(&read(path)?).map_err(|error| {
             Failure::usage(format!("`{}` is no trust root that can be used: {error}", path.display()))
         }),
-        None => TrustRoot::embedded(embedded)
-            .map_err(|error| Failure::usage(format!("the embedded trust root cannot be used: {error}"))),
+        None => match super::trust::installed(embedded)? {
+            Some(root) => Ok(root),
+            None => embedded_root(embedded),
+        },
     }
 }
 
-/// Says that an embedded root is old.
+/// Says that an embedded or installed root is old.
 pub(super) fn warn_of_age(root: &TrustRoot) {
     if root.is_old(now()) {
         let days = root.age(now()).unwrap_or_default() / 86_400;
         Terminal::say(&format!(
-            "WARNING: the embedded trust root is {days} days old, and keys may have been changed since: give --trusted-root, or update imgguard"
+            "WARNING: the trust root is {days} days old, and keys may have been changed since: run `imgguard trust update`, give --trusted-root, or update imgguard"
         ));
     }
 }

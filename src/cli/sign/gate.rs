@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::model::Digest;
 use crate::policy::Gate;
-use crate::sign::trust_policy::{TrustPolicy, Who};
+use crate::sign::trust_policy::TrustPolicy;
 use crate::sign::verify::{Grounds, SignerRule, bundle};
 use crate::sign::{Bundle, PublicKey, RootKind, SigstoreTrust};
 
@@ -79,9 +79,7 @@ impl Signer {
 pub(in crate::cli) fn read_keys(gate: &mut Gate, policy_file: Option<&Path>) -> Result<(), Failure> {
     let folder = policy_file.and_then(Path::parent).unwrap_or(Path::new(""));
     for signer in gate.trust.signers.values_mut() {
-        if let Who::KeyFile(file) = &signer.who {
-            signer.who = Who::Key(files::public_key(&folder.join(file))?);
-        }
+        files::read_signer(signer, folder)?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! From an image and its evidence to the report about each of its nodes.
 
 use crate::evidence::{Store, closure, collect};
+use crate::github::Attestations;
 use crate::model::{Digest, Platform};
 use crate::oci::FetchError;
 use crate::sign::evidence::{
-    Answer, Conditions, Examined, Found, FoundContent, Listing, Node, Place, Requirement, answer, examine,
+    Answer, Conditions, Examined, Found, Listing, Node, Place, Requirement, answer, examine,
 };
 use crate::sign::trust_policy::TrustPolicy;
 use crate::sign::verify::{Grounds, SignerRule};
@@ -21,6 +22,7 @@ pub(super) struct Judge<'a> {
     pub requirements: Vec<Requirement>,
     pub conditions: Conditions,
     pub files: Vec<Vec<u8>>,
+    pub github: Option<Attestations>,
     pub recursive: Recursive,
     pub consumer: Option<Consumer>,
     pub policy: Option<&'a TrustPolicy>,
@@ -77,12 +79,12 @@ impl Judge<'_> {
 
     fn node(&self, store: &Store, node: &Node) -> Judged {
         let mut listing: Listing = collect(store, &node.digest);
-        listing.found.extend(self.files.iter().map(|bytes| Found {
-            digest: Digest::of(bytes),
-            manifest: None,
-            place: Place::File,
-            content: FoundContent::Bundle(bytes.clone()),
-        }));
+        listing.found.extend(self.files.iter().map(|bundle| Found::file(bundle)));
+        if let Some(github) = &self.github {
+            let kept = github.about(&node.digest);
+            listing.found.extend(kept.bundles.iter().map(|bundle| Found::bundle(bundle, Place::GitHub)));
+            listing.gaps.extend(kept.gaps);
+        }
         let mut examined: Vec<Examined> = examine(&listing, &node.digest, &self.rules, &self.grounds);
         if let Some(consumer) = self.consumer {
             match list_of(store, &node.digest) {

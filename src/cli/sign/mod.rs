@@ -1,10 +1,11 @@
-//! `imgguard sign`, `attest`, `verify`, `key` and the hidden `conformance`.
+//! `imgguard sign`, `attest`, `verify`, `key`, `trust` and the hidden `conformance`.
 
 pub(super) mod attaching;
 pub(super) mod attest;
 pub(super) mod conformance;
 mod files;
 pub(super) mod gate;
+mod grounds;
 mod image;
 mod judging;
 pub(super) mod key;
@@ -14,4 +15,5 @@ pub(super) mod released;
 mod report;
 pub(super) mod signing;
 pub(super) mod supply;
+pub(super) mod trust;
 pub(super) mod verify;

@@ -90,9 +90,9 @@ pub(super) struct ReasonReport {
 pub(super) struct EvidenceReport {
     /// The digest of the bundle, the layer or the manifest.
     pub digest: String,
-    /// `referrer`, `fallback-tag`, `sig-tag`, `att-tag` or `file`.
+    /// `referrer`, `fallback-tag`, `sig-tag`, `att-tag`, `file` or `github`.
     pub place: &'static str,
-    /// `bundle`, `simple-signing`, `dsse-layer`, `unsupported` or `damaged`.
+    /// `bundle`, `simple-signing`, `dsse-layer`, `notation`, `unsupported` or `damaged`.
     pub format: &'static str,
     /// A stable code; `verified` when it counts.
     pub reason: &'static str,
@@ -112,7 +112,7 @@ pub(super) struct EvidenceReport {
 }
 
 /// Who signed.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SignerReport {
     /// The digest of the public key, DER.
@@ -124,6 +124,12 @@ pub(super) struct SignerReport {
     /// `email` or `uri`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_kind: Option<&'static str>,
+    /// The subject of the certificate of a signature of the Notary Project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// The digest of the certificate of the authority that vouches for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
     /// Who vouched for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
@@ -135,19 +141,18 @@ pub(super) struct SignerReport {
 impl From<&Signer> for SignerReport {
     fn from(signer: &Signer) -> Self {
         match signer {
-            Signer::Key { digest, algorithm: _ } => Self {
-                key: Some(digest.to_string()),
-                identity: None,
-                identity_kind: None,
-                issuer: None,
-                claims: BTreeMap::new(),
-            },
+            Signer::Key { digest, algorithm: _ } => Self { key: Some(digest.to_string()), ..Self::default() },
             Signer::Identity { kind, identity, issuer, claims } => Self {
-                key: None,
                 identity: Some(identity.clone()),
                 identity_kind: Some(kind.name()),
                 issuer: Some(issuer.clone()),
                 claims: claims.clone(),
+                ..Self::default()
+            },
+            Signer::Certificate { subject, authority } => Self {
+                certificate: Some(subject.clone()),
+                authority: Some(authority.to_string()),
+                ..Self::default()
             },
         }
     }
@@ -225,6 +230,9 @@ pub(super) fn text(image: &Image, verbose: bool) -> String {
 }
 
 fn signer_text(signer: &SignerReport) -> String {
+    if let (Some(certificate), Some(authority)) = (&signer.certificate, &signer.authority) {
+        return format!(", certificate `{}` of {authority}", visible(certificate));
+    }
     match (&signer.key, &signer.identity, &signer.issuer) {
         (Some(key), ..) => format!(", key {key}"),
         (None, Some(identity), Some(issuer)) => format!(", {} of {}", visible(identity), visible(issuer)),

@@ -1,7 +1,7 @@
 //! Evidence for the rules `supply.*`: verified here, judged there.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
@@ -10,14 +10,14 @@ use crate::evidence::{Store, closure, collect};
 use crate::model::{Digest, ImageFacts, Inspection};
 use crate::rules::{Proven, SupplyEvidence};
 use crate::sbom::{Options, build, compare, read};
-use crate::sign::evidence::{Conditions, Proof, examine};
+use crate::sign::evidence::{Conditions, Found, Proof, examine};
 use crate::sign::provenance::{builder, sources};
-use crate::sign::trust_policy::{TrustPolicy, Who};
-use crate::sign::verify::{Grounds, SignerRule};
-use crate::sign::{RootKind, SigstoreTrust, TrustRoot};
+use crate::sign::trust_policy::TrustPolicy;
+use crate::sign::verify::Grounds;
+use crate::sign::{SigstoreTrust, Trust};
 
 use super::super::{Failure, SourceArguments, now};
-use super::{files, image, verify};
+use super::{files, grounds, image};
 
 /// Reasons that are kept of evidence that does not count.
 const MAX_PROBLEMS: usize = 3;
@@ -28,6 +28,8 @@ pub(in crate::cli) struct TrustArguments {
     /// Verify signatures and attestations with the signers of this trust policy, for the rules `supply.*`.
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
+    #[command(flatten)]
+    kit: grounds::KitArguments,
     /// Trust the authorities and logs in this file.
     #[arg(long, value_name = "FILE", requires = "trust")]
     trusted_root: Option<PathBuf>,
@@ -36,7 +38,8 @@ pub(in crate::cli) struct TrustArguments {
 /// Verifies evidence of images.
 pub(in crate::cli) struct Gatherer {
     policy: TrustPolicy,
-    trust: SigstoreTrust,
+    trust: Box<dyn Trust>,
+    bundles: Vec<Vec<u8>>,
 }
 
 /// Evidence, and the bills of materials in it that are still to be compared.
@@ -47,19 +50,25 @@ pub(in crate::cli) struct Gathered {
 }
 
 impl Gatherer {
-    /// Reads policy, keys and root; none when no policy was given.
+    /// Reads policy, keys and root; none when neither a policy nor a trust kit was given.
     pub fn open(arguments: &TrustArguments) -> Result<Option<Self>, Failure> {
-        let Some(path) = &arguments.trust else { return Ok(None) };
-        let policy = verify::read_policy(path)?;
-        let root = root(arguments.trusted_root.as_deref())?;
-        let trust = SigstoreTrust::new(&root, now())
-            .map_err(|error| Failure::usage(format!("the trust root cannot be used: {error}")))?;
-        Ok(Some(Self { policy, trust }))
+        let kit = arguments.kit.read()?;
+        if arguments.trust.is_none() && kit.is_none() {
+            return Ok(None);
+        }
+        let policy = grounds::policy(kit.as_ref(), arguments.trust.as_deref())?.ok_or_else(|| {
+            Failure::usage("the trust kit has no trust policy, so nobody in it is a signer by name")
+                .with_hint("give a trust policy with --trust")
+        })?;
+        let roots = grounds::roots(kit.as_ref(), arguments.trusted_root.as_deref(), false)?;
+        roots.iter().for_each(files::warn_of_age);
+        let bundles = kit.map(|kit| kit.bundles().to_vec()).unwrap_or_default();
+        Ok(Some(Self { policy, trust: Box::new(grounds::trusts(&roots)?), bundles }))
     }
 
     /// Verifies with signers that are known already.
     pub fn of(policy: TrustPolicy, trust: SigstoreTrust) -> Self {
-        Self { policy, trust }
+        Self { policy, trust: Box::new(trust), bundles: Vec::new() }
     }
 
     /// Gathers what is kept about an image and everything in it. Images without a place for signatures have no evidence.
@@ -79,15 +88,12 @@ impl Gatherer {
     }
 
     fn about(&self, store: &Store, digest: &Digest, bills: &mut Vec<(Digest, usize, Value)>) -> SupplyEvidence {
-        let listing = collect(store, digest);
-        let grounds = Grounds { trust: &self.trust, ignore_log: false, p384_sha256: false };
+        let mut listing = collect(store, digest);
+        listing.found.extend(self.bundles.iter().map(|bundle| Found::file(bundle)));
+        let grounds = Grounds { trust: &*self.trust, ignore_log: false, p384_sha256: false };
         let mut evidence = SupplyEvidence { gap: listing.gaps.first().map(ToString::to_string), ..Default::default() };
         for (name, spec) in &self.policy.signers {
-            let rule = match &spec.who {
-                Who::Key(key) => SignerRule::Key(key),
-                Who::Identity(rule) => SignerRule::Identity(rule),
-                Who::KeyFile(_) => continue,
-            };
+            let Some(rule) = spec.rule() else { continue };
             let conditions = Conditions { now: now(), from: spec.from, until: spec.until, ..Conditions::default() };
             for one in examine(&listing, digest, &[rule], &grounds) {
                 let proof = one.outcome.and_then(|proof| conditions.check(&proof, digest).map(|()| proof));
@@ -139,7 +145,7 @@ fn differences(image: &ImageFacts, predicate: &Value) -> Option<usize> {
 fn proven(name: &str, proof: &Proof) -> Proven {
     let predicate = match proof {
         Proof::Statement(statement) => Some(statement.value().predicate()),
-        Proof::Simple(_) => None,
+        Proof::Simple(_) | Proof::Notation(_) => None,
     };
     Proven {
         predicate_type: proof.predicate_type().to_owned(),
@@ -148,10 +154,4 @@ fn proven(name: &str, proof: &Proof) -> Proven {
         sources: predicate.map(sources).unwrap_or_default().into_iter().map(str::to_owned).collect(),
         differences: None,
     }
-}
-
-fn root(path: Option<&Path>) -> Result<TrustRoot, Failure> {
-    let root = files::trust_root(path, RootKind::Production)?;
-    files::warn_of_age(&root);
-    Ok(root)
 }

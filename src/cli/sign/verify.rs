@@ -1,15 +1,18 @@
 //! `imgguard verify`: is the image signed by whom it should be, and every part of it?
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use crate::github::Attestations;
 use crate::model::Platform;
 use crate::sign::evidence::{Conditions, Requirement};
-use crate::sign::trust_policy::{TrustPolicy, Who};
+use crate::sign::trust_policy::{SignerSpec, TrustPolicy};
 use crate::sign::verify::{Grounds, SignerRule};
 use crate::sign::{
-    Bundle, Consumer, IdentityRule, MAX_BUNDLE, Pattern, PublicKey, RootKind, SigstoreTrust, Standing, VSA_TYPE,
+    Bundle, Consumer, IdentityRule, MAX_BUNDLE, NotationRule, Pattern, PublicKey, SigningScheme, Standing,
+    SubjectRule, VSA_TYPE,
 };
 
 use super::super::annotations::annotations;
@@ -17,7 +20,7 @@ use super::super::terminal::Terminal;
 use super::super::{Exit, Failure, SourceArguments, now, output};
 use super::judging::{Judge, VsaArguments};
 use super::report::{self, Verification};
-use super::{attest, files, image};
+use super::{attest, files, grounds, image};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Recursive {
@@ -62,10 +65,10 @@ pub(in crate::cli) struct VerifyArguments {
     #[arg(value_name = "REF", required = true)]
     images: Vec<String>,
     /// Trust this public key, repeatable: one of them is enough.
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["identity", "identity_pattern", "policy"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["identity", "identity_pattern", "policy", "trust_kit", "notation_ca"])]
     key: Vec<PathBuf>,
     /// Ask for everything that this trust policy asks for.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "identity", "identity_pattern", "require", "vsa_verifier"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "identity", "identity_pattern", "notation_ca", "require", "vsa_verifier"])]
     policy: Option<PathBuf>,
     /// Trust this identity, exact: an email address or a URI.
     #[arg(long, alias = "certificate-identity", value_name = "IDENTITY", conflicts_with = "identity_pattern")]
@@ -110,10 +113,24 @@ pub(in crate::cli) struct VerifyArguments {
     /// Look only at the image for this platform.
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
+    /// Trust certificates of the authorities in this file (PEM) that sign as Notation does, in JWS envelopes.
+    #[arg(long, value_name = "FILE", requires = "notation_subject")]
+    notation_ca: Option<PathBuf>,
+    /// Whom of theirs: attributes of the certificate's subject, as in "C=DE, O=acme", or "*".
+    #[arg(long, value_name = "SUBJECT", requires = "notation_ca")]
+    notation_subject: Option<String>,
     /// Trust the authorities and logs in this file.
     #[arg(long, value_name = "FILE")]
     trusted_root: Option<PathBuf>,
-    /// Open no connection but to the registry of the image. It is always so; the option makes it explicit.
+    #[command(flatten)]
+    kit: grounds::KitArguments,
+    /// Ask GitHub for the attestations that it keeps beside this repository; its own trust root counts too.
+    #[arg(long, value_name = "OWNER/NAME", conflicts_with = "offline")]
+    github: Option<String>,
+    /// The REST interface of GitHub.
+    #[arg(long, value_name = "URL", requires = "github", default_value = "https://api.github.com")]
+    github_api: String,
+    /// Open no connection but to the registry of the image. It is so without --github; the option makes it explicit.
     #[arg(long)]
     offline: bool,
     /// Bundles from this file count too: one, or one per line.
@@ -138,15 +155,27 @@ fn age(text: &str) -> Result<i64, String> {
 
 pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> Result<Exit, Failure> {
     let outputs = output::parse(&arguments.output, &["text", "json"])?;
-    let keys = arguments.key.iter().map(|path| files::public_key(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut keys = arguments.key.iter().map(|path| files::public_key(path)).collect::<Result<Vec<_>, _>>()?;
     let identity = identity(arguments)?;
-    let root = files::trust_root(arguments.trusted_root.as_deref(), RootKind::Production)?;
+    let notation = notation(arguments)?;
+    let kit = arguments.kit.read()?;
+    let roots = grounds::roots(kit.as_ref(), arguments.trusted_root.as_deref(), arguments.github.is_some())?;
     if identity.is_some() {
-        files::warn_of_age(&root);
+        roots.iter().for_each(files::warn_of_age);
     }
-    let trust = SigstoreTrust::new(&root, now())
-        .map_err(|error| Failure::usage(format!("the trust root cannot be used: {error}")))?;
-    let policy = arguments.policy.as_deref().map(read_policy).transpose()?;
+    let trust = grounds::trusts(&roots)?;
+    // Whoever names signers does not ask for those of the kit's policy.
+    let names_signers = !keys.is_empty() || identity.is_some() || notation.is_some();
+    let kit_policy = kit.as_ref().filter(|_| !names_signers);
+    let policy = grounds::policy(kit_policy, arguments.policy.as_deref())?;
+    if let Some(kit) = kit_policy.filter(|_| policy.is_none()) {
+        keys.extend(kit.keys().iter().cloned());
+        if keys.is_empty() {
+            return Err(Failure::usage("the trust kit has neither a policy nor keys: say whom to believe"));
+        }
+    } else if policy.is_some() && arguments.policy.is_none() && !(arguments.require.is_empty() && arguments.vsa_verifier.is_none()) {
+        return Err(Failure::usage("the policy of the trust kit says what must be there; --require and --vsa-verifier do not add to it"));
+    }
     let requirements = match &policy {
         Some(policy) => policy.requirements.iter().map(|wanted| wanted.requirement.clone()).collect(),
         None if arguments.vsa_verifier.is_some() => vec![Requirement::Attestation(VSA_TYPE.to_owned())],
@@ -155,7 +184,7 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
     let judge = Judge {
         rules: match &policy {
             Some(policy) => policy.rules(),
-            None => rules(&keys, identity.as_ref()),
+            None => rules(&keys, identity.as_ref(), notation.as_ref()),
         },
         grounds: Grounds {
             trust: &trust,
@@ -169,7 +198,12 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
             now: now(),
             ..Conditions::default()
         },
-        files: bundles(&arguments.bundle)?,
+        files: {
+            let mut files = bundles(&arguments.bundle)?;
+            files.extend(kit.iter().flat_map(|kit| kit.bundles().iter().cloned()));
+            files
+        },
+        github: github(arguments)?,
         recursive: match (arguments.recursive, arguments.consumer) {
             (Recursive::Auto, Some(_)) => Recursive::Index,
             (recursive, _) => recursive,
@@ -213,13 +247,22 @@ pub(super) fn read_policy(path: &Path) -> Result<TrustPolicy, Failure> {
             None => failure,
         }
     })?;
-    for signer in policy.signers.values_mut() {
-        if let Who::KeyFile(file) = &signer.who {
-            let file = path.parent().unwrap_or(Path::new(".")).join(file);
-            signer.who = Who::Key(files::public_key(&file)?);
-        }
-    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    policy.signers.values_mut().try_for_each(|signer| files::read_signer(signer, folder))?;
     Ok(policy)
+}
+
+/// The text of a trust policy, and the files that it names, by these names. The policy can be used.
+pub(super) fn policy_with_files(path: &Path) -> Result<(String, BTreeMap<String, Vec<u8>>), Failure> {
+    read_policy(path)?;
+    let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
+    let policy = TrustPolicy::parse(&text).map_err(|error| Failure::usage(error.message))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut named = BTreeMap::new();
+    for file in policy.signers.values().filter_map(SignerSpec::file) {
+        named.insert(file.to_owned(), files::read(&folder.join(file))?);
+    }
+    Ok((text, named))
 }
 
 fn exit_of(standing: Standing) -> Exit {
@@ -231,8 +274,35 @@ fn exit_of(standing: Standing) -> Exit {
     }
 }
 
-fn rules<'a>(keys: &'a [PublicKey], identity: Option<&'a IdentityRule>) -> Vec<SignerRule<'a>> {
-    keys.iter().map(SignerRule::Key).chain(identity.map(SignerRule::Identity)).collect()
+fn rules<'a>(
+    keys: &'a [PublicKey],
+    identity: Option<&'a IdentityRule>,
+    notation: Option<&'a NotationRule>,
+) -> Vec<SignerRule<'a>> {
+    let others = identity.map(SignerRule::Identity).into_iter().chain(notation.map(SignerRule::Notation));
+    keys.iter().map(SignerRule::Key).chain(others).collect()
+}
+
+fn notation(arguments: &VerifyArguments) -> Result<Option<NotationRule>, Failure> {
+    let (Some(path), Some(subject)) = (&arguments.notation_ca, &arguments.notation_subject) else { return Ok(None) };
+    let subject =
+        SubjectRule::read(subject).map_err(|error| Failure::usage(format!("--notation-subject: {error}")))?;
+    NotationRule::new(&files::read(path)?, subject, SigningScheme::X509, now())
+        .map(Some)
+        .map_err(|error| Failure::usage(format!("`{}` cannot be used for --notation-ca: {error}", path.display())))
+}
+
+/// Where to ask GitHub. A token of GitHub's own goes to GitHub only, or where its pipeline says that its interface is.
+#[expect(clippy::disallowed_methods, reason = "the command line reads the environment")]
+fn github(arguments: &VerifyArguments) -> Result<Option<Attestations>, Failure> {
+    let Some(repository) = &arguments.github else { return Ok(None) };
+    let api = arguments.github_api.trim_end_matches('/');
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let own = api == "https://api.github.com" || set("GITHUB_API_URL").is_some_and(|url| url.trim_end_matches('/') == api);
+    let token = set("IMGGUARD_GITHUB_TOKEN")
+        .or_else(|| own.then(|| set("GH_TOKEN").or_else(|| set("GITHUB_TOKEN"))).flatten())
+        .map(zeroize::Zeroizing::new);
+    Attestations::new(api, repository, token).map(Some).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn identity(arguments: &VerifyArguments) -> Result<Option<IdentityRule>, Failure> {
@@ -273,7 +343,7 @@ fn requirements(texts: &[String]) -> Result<Vec<Requirement>, Failure> {
 }
 
 /// The bundles of files, one or one per line.
-fn bundles(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, Failure> {
+pub(super) fn bundles(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, Failure> {
     let mut bundles = Vec::new();
     for path in paths {
         let bytes = files::read(path)?;
