@@ -24,6 +24,7 @@ ALL = [
     "tags",
     "sign",
     "keyless",
+    "trust",
     "cosign",
     "push",
     "release",

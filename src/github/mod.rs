@@ -78,7 +78,7 @@ impl Attestations {
 
     fn collect(&self, digest: &Digest, found: &mut Found) -> Result<(), Rejection> {
         let path = format!("repos/{}/attestations/{digest}?per_page=100", self.repository);
-        let mut next = self.api.join(&path).map_err(|_| gap(Reason::Damaged, "it has no address".to_owned()))?;
+        let mut next = self.api.join(&path).map_err(|_| gap(Reason::Damaged, "it has no address"))?;
         for _ in 0..MAX_PAGES {
             let asking = Asking {
                 accept: Some(ACCEPT),
@@ -86,17 +86,17 @@ impl Attestations {
                 hidden_is_missing: false,
             };
             let answer = wait(self.fetcher.get(&next, MAX_PAGE, asking)).and_then(|answer| answer);
-            let answer = answer.map_err(|trouble| gap(reason_of(&trouble), trouble.to_string()))?;
+            let answer = answer.map_err(|trouble| gap(reason_of(&trouble), &trouble.to_string()))?;
             let Some(answer) = answer else {
                 let detail = format!("`{}` has none about {digest}, or does not show them (404)", self.repository);
-                return Err(gap(Reason::Denied, detail));
+                return Err(gap(Reason::Denied, &detail));
             };
             let page: Page = serde_json::from_slice(&answer.body)
-                .map_err(|_| gap(Reason::Damaged, "the answer is no list of attestations".to_owned()))?;
+                .map_err(|_| gap(Reason::Damaged, "the answer is no list of attestations"))?;
             for entry in page.attestations {
                 match entry.bundle {
                     Some(bundle) if bundle.get() != "null" => found.bundles.push(bundle.get().as_bytes().to_vec()),
-                    _ => found.gaps.push(gap(Reason::Unsupported, "one is kept elsewhere, and is not fetched".to_owned())),
+                    _ => found.gaps.push(gap(Reason::Unsupported, "one is kept elsewhere, and is not fetched")),
                 }
             }
             match self.next_page(&answer.link)? {
@@ -104,7 +104,7 @@ impl Attestations {
                 None => return Ok(()),
             }
         }
-        Err(gap(Reason::Limit, format!("there are more than {MAX_PAGES} pages of them")))
+        Err(gap(Reason::Limit, &format!("there are more than {MAX_PAGES} pages of them")))
     }
 
     /// The next page, which must be at the same service.
@@ -116,11 +116,11 @@ impl Attestations {
             return Ok(None);
         };
         let url = self.api.join(text).ok().filter(|url| url.origin() == self.api.origin());
-        url.map(Some).ok_or_else(|| gap(Reason::Damaged, "the next page of them is at another service".to_owned()))
+        url.map(Some).ok_or_else(|| gap(Reason::Damaged, "the next page of them is at another service"))
     }
 }
 
-fn gap(reason: Reason, detail: String) -> Rejection {
+fn gap(reason: Reason, detail: &str) -> Rejection {
     Rejection::new(reason, format!("the attestations kept by GitHub could not be read: {detail}"))
 }
 
@@ -157,7 +157,12 @@ mod tests {
         let server = FakeRegistry::start();
         let path = format!("GET /api/v3/repos/acme/app/attestations/{}?per_page=100", Digest::of(b"image"));
         let next = format!("<http://{}/api/v3/page2>; rel=\"next\", <x>; rel=\"last\"", server.host());
-        server.fault(&path, 0, 9, answer(200, &[("link", next)], r#"{"attestations":[{"bundle":{ "a" : 1e2 },"repository_id":1}]}"#));
+        server.fault(
+            &path,
+            0,
+            9,
+            answer(200, &[("link", next)], r#"{"attestations":[{"bundle":{ "a" : 1e2 },"repository_id":1}]}"#),
+        );
         server.fault("/page2", 0, 9, answer(200, &[], r#"{"attestations":[{"bundle":{"b":2}}]}"#));
         let found = ask(&server, Some("hush"));
         assert_eq!(found.bundles, [br#"{ "a" : 1e2 }"#.to_vec(), br#"{"b":2}"#.to_vec()]);
@@ -193,7 +198,12 @@ mod tests {
         for (body, link, reason, bundles) in [
             ("{", "", Reason::Damaged, 0),
             ("{}", "", Reason::Damaged, 0),
-            (r#"{"attestations":[{"bundle":null,"bundle_url":"https://x.example/y"},{"bundle":{}}]}"#, "", Reason::Unsupported, 1),
+            (
+                r#"{"attestations":[{"bundle":null,"bundle_url":"https://x.example/y"},{"bundle":{}}]}"#,
+                "",
+                Reason::Unsupported,
+                1,
+            ),
             (r#"{"attestations":[{"bundle":{}}]}"#, "<https://x.example/next>; rel=\"next\"", Reason::Damaged, 1),
         ] {
             let server = FakeRegistry::start();

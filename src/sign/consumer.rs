@@ -87,7 +87,9 @@ impl Consumer {
                 Reason::UnseenPlace,
                 "cosign 2 looks only under the tags `.sig` and `.att`: sign with --compat both".to_owned(),
             ),
-            (Place::Referrer | Place::FallbackTag, "bundle") => self.finds_listed(one, list, ListEntry::is_bundle, "a bundle"),
+            (Place::Referrer | Place::FallbackTag, "bundle") => {
+                self.finds_listed(one, list, ListEntry::is_bundle, "a bundle")
+            }
             (Place::Referrer | Place::FallbackTag, "notation") if self == Self::Notation => {
                 self.finds_listed(one, list, ListEntry::is_notation, "a signature of its own")
             }

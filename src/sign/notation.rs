@@ -40,8 +40,7 @@ const MAX_AUTHORITIES: usize = 100;
 /// 1.3.6.1.5.5.7.3.3
 const CODE_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
 /// Purposes that a certificate for signatures must not have: any, server, mail, timestamps.
-const FOREIGN_PURPOSES: &[&str] =
-    &["2.5.29.37.0", "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.8"];
+const FOREIGN_PURPOSES: &[&str] = &["2.5.29.37.0", "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.8"];
 
 /// Who says when it was signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,7 +242,10 @@ impl NotationSignature {
     /// One of the `invalid.format` reasons; [`Reason::Unsupported`] for critical headers that are not known.
     pub fn read(bytes: &[u8]) -> Result<Self, Rejection> {
         if bytes.len() > MAX_ENVELOPE {
-            return Err(Rejection::new(Reason::InvalidSize, format!("the envelope has more than {MAX_ENVELOPE} bytes")));
+            return Err(Rejection::new(
+                Reason::InvalidSize,
+                format!("the envelope has more than {MAX_ENVELOPE} bytes"),
+            ));
         }
         let value = parse_strict(bytes).map_err(|error| json_rejection(&error))?;
         let envelope = object_of(&value, "members")?;
@@ -281,7 +283,10 @@ impl NotationSignature {
     /// Verifies signature, chain, subject and times. What is signed is looked at by the caller, afterwards.
     pub(super) fn verify(&self, rule: &NotationRule) -> Result<NotationEvidence, Rejection> {
         if self.scheme != rule.scheme {
-            return Err(Rejection::new(Reason::UntrustedRoot, "the authorities are not trusted for its signing scheme"));
+            return Err(Rejection::new(
+                Reason::UntrustedRoot,
+                "the authorities are not trusted for its signing scheme",
+            ));
         }
         let leaf = self.chain.first().ok_or_else(|| malformed("has no certificate"))?;
         let certificate = Certificate::from_der(leaf)
@@ -338,7 +343,8 @@ impl NotationSignature {
 
     /// Up to one of the authorities; returns its digest.
     fn verify_chain(&self, leaf: &[u8], rule: &NotationRule, at: i64) -> Result<Digest, Rejection> {
-        let expired = || Rejection::new(Reason::InvalidTimeExpired, "a certificate of the chain is not valid at the time");
+        let expired =
+            || Rejection::new(Reason::InvalidTimeExpired, "a certificate of the chain is not valid at the time");
         // A certificate that signs for itself is trusted by being among the trusted ones.
         if let (1, Some(own)) = (self.chain.len(), rule.authorities.iter().find(|authority| authority.der == leaf)) {
             return if own.is_valid(at) { Ok(Digest::of(leaf)) } else { Err(expired()) };
@@ -368,9 +374,10 @@ impl NotationSignature {
             )
             .map_err(|error| match error {
                 webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. } => expired(),
-                webpki::Error::RequiredEkuNotFoundContext(_) => {
-                    Rejection::new(Reason::InvalidCertificate, "a certificate of the chain is not meant for signing code")
-                }
+                webpki::Error::RequiredEkuNotFoundContext(_) => Rejection::new(
+                    Reason::InvalidCertificate,
+                    "a certificate of the chain is not meant for signing code",
+                ),
                 _ => Rejection::new(Reason::UntrustedRoot, "the chain does not lead to a trusted authority"),
             })?;
         // The library looks at the key of the authority only; its certificate is valid at the time too.
@@ -394,7 +401,10 @@ impl Head {
             head.get(name).and_then(Value::as_str).ok_or_else(|| malformed(&format!("has no `{name}` that is signed")))
         };
         if text("cty")? != PAYLOAD_TYPE {
-            return Err(Rejection::new(Reason::InvalidPayloadType, "what is signed is not of the type of the Notary Project"));
+            return Err(Rejection::new(
+                Reason::InvalidPayloadType,
+                "what is signed is not of the type of the Notary Project",
+            ));
         }
         let scheme = match text(SCHEME)? {
             "notary.x509" => SigningScheme::X509,
@@ -413,7 +423,10 @@ impl Head {
                 return Err(malformed("names a critical header that it does not have"));
             }
             if ![SCHEME, EXPIRY, AUTHENTIC_TIME].contains(name) {
-                return Err(Rejection::new(Reason::Unsupported, "the envelope has a critical header that is not known"));
+                return Err(Rejection::new(
+                    Reason::Unsupported,
+                    "the envelope has a critical header that is not known",
+                ));
             }
         }
         // These must be understood by everyone, so their signer has to say so.
@@ -434,7 +447,10 @@ impl Head {
 fn chain_of(open: &Map<String, Value>) -> Result<Vec<Vec<u8>>, Rejection> {
     let chain = open.get("x5c").and_then(Value::as_array).ok_or_else(|| malformed("has no chain of certificates"))?;
     if chain.is_empty() || chain.len() > MAX_CHAIN {
-        return Err(Rejection::new(Reason::InvalidMaterial, format!("the chain has not 1 to {MAX_CHAIN} certificates")));
+        return Err(Rejection::new(
+            Reason::InvalidMaterial,
+            format!("the chain has not 1 to {MAX_CHAIN} certificates"),
+        ));
     }
     let read = |value: &Value| {
         from_base64("x5c", value.as_str().ok_or_else(|| malformed("has a certificate that is no text"))?)

@@ -53,7 +53,9 @@ pub fn read_referrer(manifest: &Manifest) -> ReferrerKind {
     if kind.starts_with(NOTATION_TYPE) {
         return match manifest.layers.as_slice() {
             [layer] if layer.media_type == JWS_TYPE => ReferrerKind::Notation(layer.clone()),
-            [layer] if layer.media_type == "application/cose" => ReferrerKind::Unsupported("notation (COSE)".to_owned()),
+            [layer] if layer.media_type == "application/cose" => {
+                ReferrerKind::Unsupported("notation (COSE)".to_owned())
+            }
             _ => ReferrerKind::Unsupported("notation".to_owned()),
         };
     }

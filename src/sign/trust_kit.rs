@@ -66,7 +66,8 @@ impl TrustKit {
         if document.media_type != TRUST_KIT_TYPE {
             return Err("it is no trust kit of version 1".to_owned());
         }
-        if document.roots.len().max(document.files.len()).max(document.keys.len()).max(document.bundles.len()) > MAX_PARTS
+        if document.roots.len().max(document.files.len()).max(document.keys.len()).max(document.bundles.len())
+            > MAX_PARTS
         {
             return Err(format!("it has more than {MAX_PARTS} parts of one kind"));
         }
@@ -123,8 +124,8 @@ fn read_root(part: &RootPart) -> Result<TrustRoot, String> {
 }
 
 fn read_policy(text: &str, files: &BTreeMap<String, String>, now: i64) -> Result<TrustPolicy, String> {
-    let mut policy = TrustPolicy::parse(text)
-        .map_err(|error| format!("its policy, line {}: {}", error.span.line, error.message))?;
+    let mut policy =
+        TrustPolicy::parse(text).map_err(|error| format!("its policy, line {}: {}", error.span.line, error.message))?;
     for (name, signer) in &mut policy.signers {
         let Some(file) = signer.file() else { continue };
         let content = files.get(file).ok_or_else(|| format!("the file of signer `{name}` is not in it"))?;
@@ -174,7 +175,11 @@ impl TrustKitDraft {
             media_type: TRUST_KIT_TYPE.to_owned(),
             roots,
             policy: self.policy.clone(),
-            files: self.files.iter().map(|(name, file)| Ok((name.clone(), text(file)?))).collect::<Result<_, String>>()?,
+            files: self
+                .files
+                .iter()
+                .map(|(name, file)| Ok((name.clone(), text(file)?)))
+                .collect::<Result<_, String>>()?,
             keys: texts(&self.keys)?,
             bundles: texts(&self.bundles)?,
         };

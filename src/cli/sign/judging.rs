@@ -4,9 +4,7 @@ use crate::evidence::{Store, closure, collect};
 use crate::github::Attestations;
 use crate::model::{Digest, Platform};
 use crate::oci::FetchError;
-use crate::sign::evidence::{
-    Answer, Conditions, Examined, Found, Listing, Node, Place, Requirement, answer, examine,
-};
+use crate::sign::evidence::{Answer, Conditions, Examined, Found, Listing, Node, Place, Requirement, answer, examine};
 use crate::sign::trust_policy::TrustPolicy;
 use crate::sign::verify::{Grounds, SignerRule};
 use crate::sign::{Consumer, ListEntry, Reason, Rejection, Standing, VsaWishes};

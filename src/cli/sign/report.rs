@@ -149,11 +149,9 @@ impl From<&Signer> for SignerReport {
                 claims: claims.clone(),
                 ..Self::default()
             },
-            Signer::Certificate { subject, authority } => Self {
-                certificate: Some(subject.clone()),
-                authority: Some(authority.to_string()),
-                ..Self::default()
-            },
+            Signer::Certificate { subject, authority } => {
+                Self { certificate: Some(subject.clone()), authority: Some(authority.to_string()), ..Self::default() }
+            }
         }
     }
 }

@@ -153,8 +153,8 @@ fn read_installed(folder: &Path, kind: RootKind) -> Result<Option<(TrustRoot, In
     };
     warn_of_writers(&path);
     let bytes = files::read(&path)?;
-    let installed: Installed =
-        serde_json::from_slice(&files::read(&folder.join("installed.json"))?).map_err(|error| damaged(&error.to_string()))?;
+    let installed: Installed = serde_json::from_slice(&files::read(&folder.join("installed.json"))?)
+        .map_err(|error| damaged(&error.to_string()))?;
     if Digest::of(&bytes).to_string() != installed.digest {
         return Err(damaged("it is not the one that was installed"));
     }
@@ -268,7 +268,11 @@ fn show(arguments: &ShowArguments) -> Result<Exit, Failure> {
         }
         if let Some(policy) = kit.policy() {
             let names: Vec<&str> = policy.signers.keys().map(String::as_str).collect();
-            text.push_str(&format!("  policy of {} requirements, signers {}\n", policy.requirements.len(), visible(&names.join(", "))));
+            text.push_str(&format!(
+                "  policy of {} requirements, signers {}\n",
+                policy.requirements.len(),
+                visible(&names.join(", "))
+            ));
         }
         for key in kit.keys() {
             text.push_str(&format!("  key {}\n", key.digest()));
@@ -281,18 +285,17 @@ fn show(arguments: &ShowArguments) -> Result<Exit, Failure> {
     }
     for kind in [RootKind::Production, RootKind::Staging, RootKind::GitHub] {
         let found = folder().map(|folder| read_installed(&folder.join(kind.name()), kind)).transpose()?.flatten();
-        match found {
-            Some((root, installed)) => text.push_str(&format!(
+        if let Some((root, installed)) = found {
+            text.push_str(&format!(
                 "{}, installed from {}, publication {} valid until {}\n",
                 line_of(kind.name(), &root),
                 visible(&installed.url),
                 installed.timestamp_version,
                 date(installed.expires)
-            )),
-            None => {
-                let root = files::embedded_root(kind)?;
-                text.push_str(&format!("{}, embedded\n", line_of(kind.name(), &root)));
-            }
+            ));
+        } else {
+            let root = files::embedded_root(kind)?;
+            text.push_str(&format!("{}, embedded\n", line_of(kind.name(), &root)));
         }
     }
     output::print(&text)?;
@@ -318,9 +321,8 @@ fn pack(arguments: &PackArguments) -> Result<Exit, Failure> {
     for text in &arguments.image {
         draft.bundles.extend(bundles_beside(text, &arguments.source)?);
     }
-    let bytes = draft
-        .to_bytes(now())
-        .map_err(|error| Failure::usage(format!("the parts make no trust kit: {error}")))?;
+    let bytes =
+        draft.to_bytes(now()).map_err(|error| Failure::usage(format!("the parts make no trust kit: {error}")))?;
     output::save(&arguments.output, &String::from_utf8_lossy(&bytes))?;
     output::print(&format!("{} {}\n", Digest::of(&bytes), visible(&arguments.output.display().to_string())))?;
     Ok(Exit::Pass)

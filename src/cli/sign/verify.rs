@@ -11,8 +11,8 @@ use crate::sign::evidence::{Conditions, Requirement};
 use crate::sign::trust_policy::{SignerSpec, TrustPolicy};
 use crate::sign::verify::{Grounds, SignerRule};
 use crate::sign::{
-    Bundle, Consumer, IdentityRule, MAX_BUNDLE, NotationRule, Pattern, PublicKey, SigningScheme, Standing,
-    SubjectRule, VSA_TYPE,
+    Bundle, Consumer, IdentityRule, MAX_BUNDLE, NotationRule, Pattern, PublicKey, SigningScheme, Standing, SubjectRule,
+    VSA_TYPE,
 };
 
 use super::super::annotations::annotations;
@@ -173,8 +173,13 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> R
         if keys.is_empty() {
             return Err(Failure::usage("the trust kit has neither a policy nor keys: say whom to believe"));
         }
-    } else if policy.is_some() && arguments.policy.is_none() && !(arguments.require.is_empty() && arguments.vsa_verifier.is_none()) {
-        return Err(Failure::usage("the policy of the trust kit says what must be there; --require and --vsa-verifier do not add to it"));
+    } else if policy.is_some()
+        && arguments.policy.is_none()
+        && !(arguments.require.is_empty() && arguments.vsa_verifier.is_none())
+    {
+        return Err(Failure::usage(
+            "the policy of the trust kit says what must be there; --require and --vsa-verifier do not add to it",
+        ));
     }
     let requirements = match &policy {
         Some(policy) => policy.requirements.iter().map(|wanted| wanted.requirement.clone()).collect(),
@@ -285,8 +290,7 @@ fn rules<'a>(
 
 fn notation(arguments: &VerifyArguments) -> Result<Option<NotationRule>, Failure> {
     let (Some(path), Some(subject)) = (&arguments.notation_ca, &arguments.notation_subject) else { return Ok(None) };
-    let subject =
-        SubjectRule::read(subject).map_err(|error| Failure::usage(format!("--notation-subject: {error}")))?;
+    let subject = SubjectRule::read(subject).map_err(|error| Failure::usage(format!("--notation-subject: {error}")))?;
     NotationRule::new(&files::read(path)?, subject, SigningScheme::X509, now())
         .map(Some)
         .map_err(|error| Failure::usage(format!("`{}` cannot be used for --notation-ca: {error}", path.display())))
@@ -298,7 +302,8 @@ fn github(arguments: &VerifyArguments) -> Result<Option<Attestations>, Failure> 
     let Some(repository) = &arguments.github else { return Ok(None) };
     let api = arguments.github_api.trim_end_matches('/');
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let own = api == "https://api.github.com" || set("GITHUB_API_URL").is_some_and(|url| url.trim_end_matches('/') == api);
+    let own =
+        api == "https://api.github.com" || set("GITHUB_API_URL").is_some_and(|url| url.trim_end_matches('/') == api);
     let token = set("IMGGUARD_GITHUB_TOKEN")
         .or_else(|| own.then(|| set("GH_TOKEN").or_else(|| set("GITHUB_TOKEN"))).flatten())
         .map(zeroize::Zeroizing::new);
