@@ -93,7 +93,7 @@ class Trust(Suite):
         self.exits(imgguard(*verify, "--trust-kit-digest", "sha256:" + "0" * 64), REFUSED, "another trust kit")
         self.exits(imgguard("verify", bare, "--trust-kit", kit, "--key", self.dir / "release.pub"), PASS)
         gate = self.dir / "gate.yaml"
-        gate.write_text("version: 1\nname: gate\nrules:\n  supply.signature: { level: deny, signers: [release] }\n")
+        gate.write_text("version: 1\nname: gate\nrules:\n  supply:\n    signature: { level: deny, by: [release] }\n")
         self.exits(imgguard("check", bare, "--policy", gate, "--trust-kit", kit), PASS)
         self.exits(imgguard("check", bare, "--policy", gate, "--trust", self.policy()), VIOLATIONS)
         self.offline(*verify)
@@ -272,7 +272,8 @@ class Trust(Suite):
                 body = json.dumps({"attestations": [{"bundle": bundles[digest], "repository_id": 1}] if digest in bundles else []}).encode()
                 self.send_response(answer["status"])
                 self.send_header("Content-Length", str(len(body)))
-                self.send_header("Retry-After", "0")
+                if answer["status"] in (429, 502):
+                    self.send_header("Retry-After", "0")
                 self.end_headers()
                 self.wfile.write(body)
 

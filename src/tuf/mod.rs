@@ -200,10 +200,9 @@ fn refused(error: Error) -> TufError {
         | Error::UnusableKey { .. }
         | Error::UnsupportedScheme { .. }
         | Error::Crypto(_) => "tuf.signatures",
-        Error::IntegrityMismatch(_) => "tuf.content",
+        // Without a source it is a file that the metadata lists and the mirror does not have.
+        Error::IntegrityMismatch(_) | Error::Transport { .. } => "tuf.content",
         Error::TargetNotFound(_) | Error::NotRefreshed => "tuf.target",
-        // A file that the metadata lists and the mirror does not have.
-        Error::Transport { .. } => "tuf.content",
         _ => "tuf.format",
     };
     TufError::Refused { code, detail }
