@@ -219,6 +219,33 @@ class Keyless(Suite):
             with self.subTest(name):
                 self.assertEqual(self.reasons(change(good, edit)), (VIOLATIONS, reason))
 
+    def test_several_times(self):
+        """several timestamps count together, each for this signature, and nothing counts twice"""
+        _, self.bare = self.layout("several-bare")
+        image, good = self.signed("several")
+        _, other = self.signed("several-other")
+
+        def stamp(bundle):
+            signature, query = self.dir / "several.sig", self.dir / "several.tsq"
+            signature.write_bytes(base64.b64decode(bundle["dsseEnvelope"]["signatures"][0]["sig"]))
+            tool("openssl", "ts", "-query", "-data", signature, "-sha256", "-cert", "-out", query)
+            request = urllib.request.Request(f"{self.base}/tsa", query.read_bytes(), {"Content-Type": "application/timestamp-query"})
+            with urllib.request.urlopen(request) as answer:
+                return {"signedTimestamp": base64.b64encode(answer.read()).decode()}
+
+        stamps = lambda material: material["timestampVerificationData"]["rfc3161Timestamps"]
+        both = change(good, lambda b, m: stamps(m).append(stamp(good)))
+        self.assertEqual(self.reasons(both), (PASS, "verified"))
+        for name, edit, reason in (
+                ("a second timestamp about another signature", lambda b, m: stamps(m).append(stamp(other)), "invalid.time"),
+                ("a timestamp twice", lambda b, m: stamps(m).append(stamps(m)[0]), "invalid.time"),
+                ("a second log entry about another signature",
+                 lambda b, m: m[ENTRY].append(other["verificationMaterial"][ENTRY][0]), "invalid.tlog.body"),
+                ("a log entry twice", lambda b, m: m[ENTRY].append(m[ENTRY][0]), "invalid.tlog"),
+                ("a log that nobody knows", lambda b, m: m[ENTRY][0]["logId"].update(keyId=flipped(m[ENTRY][0]["logId"]["keyId"])), "invalid.tlog")):
+            with self.subTest(name):
+                self.assertEqual(self.reasons(change(good, edit)), (VIOLATIONS, reason), name)
+
     def test_tokens(self):
         """a token that has expired, one that the authority refuses, and services that are away: nothing is signed, nothing is shown"""
         _, image = self.layout("tokens")

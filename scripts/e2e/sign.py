@@ -326,6 +326,9 @@ class Sign(Suite):
         verify = lambda *kinds: imgguard("verify", image, "--key", self.public, *(part for kind in kinds for part in ("--require", kind)))
         self.exits(verify("check"), VIOLATIONS, "check.verdict")
         policy.write_text(text % "1GB")
+        self.exits(verify("facts"), VIOLATIONS, "missing")
+        self.exits(imgguard("inspect", image, "--platform", "all", *by_key, env=self.env), PASS, "attested")
+        self.exits(verify("facts"), PASS)
         out = self.dir / "check.sigstore.json"
         run = imgguard("check", image, "--policy", policy, *by_key, "--bundle-out", out, "-o", "json", env=self.env)
         self.exits(run, PASS)

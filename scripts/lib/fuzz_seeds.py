@@ -110,6 +110,18 @@ def seeds(target):
                     yield path.read_bytes()
                 elif envelope := bundle.get("dsseEnvelope"):
                     yield text(envelope) if target == "dsse" else base64.b64decode(envelope["payload"])
+        case "trust_kit":
+            key = (ROOT / "testdata" / "sigstore" / "managed-key.pub").read_text()
+            kit = {"mediaType": "application/vnd.imgguard.trust-kit.v1+json", "roots": [], "files": {"a.pub": key}, "keys": [key],
+                   "policy": "version: 1\nsigners: { a: { key: a.pub } }\nrequire: [{ type: sign, any: [a] }]\n"}
+            yield text(kit)
+        case "notation":
+            part = lambda value: base64.urlsafe_b64encode(text(value)).rstrip(b"=").decode()
+            scheme = "io.cncf.notary.signingScheme"
+            head = {"alg": "ES256", "cty": "application/vnd.cncf.notary.payload.v1+json", "crit": [scheme], scheme: "notary.x509"}
+            target = {"mediaType": "x/y", "digest": "sha256:" + "0" * 64, "size": 1, "annotations": {"a": "b"}}
+            yield text({"payload": part({"targetArtifact": target}), "protected": part(head), "header": {"x5c": ["AA=="]}, "signature": "AAAA"})
+            yield b"C=DE, O=acme\\, inc"
         case "key_file":
             yield (ROOT / "testdata" / "sigstore" / "managed-key.pub").read_bytes()
             body = {"kdf": {"name": "scrypt", "params": {"N": 32768, "r": 8, "p": 1}, "salt": base64.b64encode(bytes(32)).decode()},

@@ -50,7 +50,7 @@ pub use package::{
 };
 pub use path::{PathProblem, basename, decode_path, encode_path, normalise_path, parent};
 pub use platform::{Platform, PlatformError};
-pub use predicate::{CHECK_TYPE, PREDICATES, Predicate, SIGNATURE_TYPE, is_of_type, predicate_type};
+pub use predicate::{CHECK_TYPE, FACTS_TYPE, PREDICATES, Predicate, SIGNATURE_TYPE, is_of_type, predicate_type};
 pub use purl::{Purl, PurlError};
 pub use secret::{
     Aside, Class, DocumentKind, Grade, Half, Hit, Nature, Part, Place, SecretFact, Slack, Spot, Supplied,

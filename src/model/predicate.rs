@@ -6,6 +6,9 @@ pub const SIGNATURE_TYPE: &str = "https://sigstore.dev/cosign/sign/v1";
 /// The report of `imgguard check`, attested.
 pub const CHECK_TYPE: &str = "https://imgguard.dev/attestation/check/v1";
 
+/// The facts of `imgguard inspect`, attested.
+pub const FACTS_TYPE: &str = "https://imgguard.dev/attestation/facts/v1";
+
 /// A predicate type with its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Predicate {
@@ -38,6 +41,7 @@ pub const PREDICATES: &[Predicate] = &[
     Predicate { names: &["svr"], uri: "https://in-toto.io/attestation/svr/v0.2", versioned: false },
     Predicate { names: &["custom"], uri: "https://cosign.sigstore.dev/attestation/v1", versioned: false },
     Predicate { names: &["check"], uri: CHECK_TYPE, versioned: false },
+    Predicate { names: &["facts"], uri: FACTS_TYPE, versioned: false },
 ];
 
 /// The URI behind a short name; a text with a scheme is taken as it is; none for anything else.
