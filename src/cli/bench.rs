@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use sha2::{Digest as _, Sha256};
 
-use crate::inspect::{Engine, Silent};
+use crate::inspect::{Engine, PackageWork, Silent};
 use crate::layer::Limits;
 use crate::model::ScanLedger;
 use crate::oci::{Blobs, Compression, LayerPlan, Plan, Selector};
@@ -49,6 +49,9 @@ enum BenchCommand {
         /// Do not search for secrets.
         #[arg(long)]
         no_secrets: bool,
+        /// How far packages are read.
+        #[arg(long, value_enum, default_value_t = Packages::Records)]
+        packages: Packages,
     },
     /// Search files for secrets on one thread, and tell how fast; reading them is not counted.
     Scan {
@@ -64,10 +67,33 @@ enum BenchCommand {
     },
 }
 
+/// How far packages are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Packages {
+    /// Not at all.
+    Nothing,
+    /// The records of each layer.
+    Records,
+    /// The packages of the images.
+    Together,
+}
+
+impl From<Packages> for PackageWork {
+    fn from(packages: Packages) -> Self {
+        match packages {
+            Packages::Nothing => Self::Nothing,
+            Packages::Records => Self::Records,
+            Packages::Together => Self::Together,
+        }
+    }
+}
+
 pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
     match &arguments.command {
         BenchCommand::Limit { image, threads } => measure_limit(image, *threads),
-        BenchCommand::Read { image, threads, no_secrets } => measure_read(image, *threads, *no_secrets),
+        BenchCommand::Read { image, threads, no_secrets, packages } => {
+            measure_read(image, *threads, *no_secrets, *packages)
+        }
         BenchCommand::Scan { paths, chunk, hits } => measure_scan(paths, chunk.get(), *hits),
     }
 }
@@ -159,7 +185,12 @@ fn open(image: &str) -> Result<(Plan, Box<dyn Blobs>), Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line owns the clock")]
-fn measure_read(image: &str, asked: Option<NonZeroUsize>, no_secrets: bool) -> Result<Exit, Failure> {
+fn measure_read(
+    image: &str,
+    asked: Option<NonZeroUsize>,
+    no_secrets: bool,
+    packages: Packages,
+) -> Result<Exit, Failure> {
     let (plan, blobs) = open(image)?;
     let scanner = if no_secrets { Scanner::none() } else { Scanner::new() };
     let start = std::time::Instant::now();
@@ -168,7 +199,7 @@ fn measure_read(image: &str, asked: Option<NonZeroUsize>, no_secrets: bool) -> R
         limits: Limits::default(),
         scanner: &scanner,
         cache: None,
-        packages: false,
+        packages: packages.into(),
         progress: &Silent,
     };
     let inspection = engine.inspect(plan, &*blobs).map_err(|error| Failure::usage(error.to_string()))?;

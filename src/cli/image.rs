@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::inspect::{Cache, Engine, StreamName};
+use crate::inspect::{Cache, Engine, PackageWork, StreamName};
 use crate::layer::Limits;
 use crate::model::{Inspection, SCHEMA};
 use crate::oci::{Reference, Selector};
@@ -25,7 +25,7 @@ pub(super) struct Reader<'a> {
     pub terminal: &'a Terminal,
     scanner: Scanner,
     cache: Option<Cache>,
-    packages: bool,
+    packages: PackageWork,
     client: OnceCell<Client>,
     options: OnceCell<Options>,
 }
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
             terminal,
             scanner,
             cache,
-            packages: false,
+            packages: PackageWork::Records,
             client: OnceCell::new(),
             options: OnceCell::new(),
         })
@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
 
     /// Asks for the packages too.
     pub fn with_packages(self) -> Self {
-        Self { packages: true, ..self }
+        Self { packages: PackageWork::Together, ..self }
     }
 
     /// The detectors.

@@ -13,6 +13,17 @@ use super::assemble;
 use super::cache::{Analysers, Cache};
 use super::pipeline::{self, Job, Progress, Whole};
 
+/// How far packages are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageWork {
+    /// Not at all; only to measure what the rest costs, and never with a cache.
+    Nothing,
+    /// The records of each layer are read and cached.
+    Records,
+    /// The records are put together to the packages of an image as well.
+    Together,
+}
+
 /// How images are read.
 pub struct Engine<'a> {
     /// Threads that read, unpack and search.
@@ -23,8 +34,8 @@ pub struct Engine<'a> {
     pub scanner: &'a Scanner,
     /// Where facts of layers are kept; none to read everything anew and keep nothing.
     pub cache: Option<&'a Cache>,
-    /// Whether packages are put together; their records are read and cached in any case.
-    pub packages: bool,
+    /// How far packages are read.
+    pub packages: PackageWork,
     /// Told how far the reading is.
     pub progress: &'a dyn Progress,
 }
@@ -50,6 +61,7 @@ impl Engine<'_> {
             limits: self.limits,
             scanner: self.scanner,
             wants: is_document,
+            records: self.packages != PackageWork::Nothing,
             progress: self.progress,
         }
     }
@@ -181,7 +193,7 @@ pub(super) fn put_together(
             let missing = || Err(LayerFate::new(GapKind::LayerMissing, "it was not read".to_owned()));
             fates.push(fate.unwrap_or_else(missing).map_err(|fate| fate.gap(index)));
         }
-        images.push(assemble(image, fates, engine.scanner, engine.packages));
+        images.push(assemble(image, fates, engine.scanner, engine.packages == PackageWork::Together));
     }
     Inspection { schema: SCHEMA.to_owned(), images, gaps: plan.gaps }
 }

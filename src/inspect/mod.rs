@@ -29,7 +29,7 @@ mod tests;
 pub use assemble::assemble;
 pub use base_proof::{prove_base, record_base};
 pub use cache::{Analysers, Cache, Usage};
-pub use engine::Engine;
+pub use engine::{Engine, PackageWork};
 pub use instruction::instruction;
 pub use pipeline::{Progress, Silent};
 pub use program::program_head;

@@ -58,6 +58,8 @@ pub(super) struct Settings<'a> {
     pub limits: Limits,
     pub scanner: &'a Scanner,
     pub wants: fn(&str) -> bool,
+    /// Whether the records of packages are read.
+    pub records: bool,
     pub progress: &'a dyn Progress,
 }
 
@@ -237,7 +239,9 @@ impl<'a, 's> Pipeline<'a, 's> {
             Task::Search(_, mut search, filled, pieces) => {
                 let chunk = &filled.bytes[..filled.length];
                 search.search.chunk(self.settings.scanner, chunk, &pieces);
-                search.catalog.chunk(chunk, &pieces);
+                if self.settings.records {
+                    search.catalog.chunk(chunk, &pieces);
+                }
                 Ok(Done::Searched(search, filled))
             }
             Task::Finish(_, promise, ends) => {

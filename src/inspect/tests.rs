@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use serde_json::json;
 
-use super::{Cache, Engine, Silent, StreamName};
+use super::{Cache, Engine, PackageWork, Silent, StreamName};
 use crate::layer::Limits;
 use crate::model::{GapKind, Inspection, NoteKind};
 use crate::oci::{Selector, plan};
@@ -28,7 +28,7 @@ fn engine<'a>(scanner: &'a Scanner, cache: Option<&'a Cache>, threads: usize) ->
         threads: NonZeroUsize::new(threads).expect("some"),
         limits: Limits::default(),
         scanner,
-        packages: true,
+        packages: PackageWork::Together,
         cache,
         progress: &Silent,
     }

@@ -1,9 +1,12 @@
 //! Facts and policy in, verdict out: pure.
 
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::model::{BaseClaim, BaseGrade, ImageFacts, Inspection};
+use crate::parallel::in_parallel;
 use crate::rules::setting::{KnownBase, day_of};
 use crate::rules::{Circumstances, Fault, Level, Outcome};
 
@@ -104,12 +107,12 @@ fn judge_image(
 ) -> Vec<RuleResult> {
     let attributor = Attributor::with(image, proofs);
     let mut results = Vec::with_capacity(policy.rules.len());
-    for (configured, together) in policy.rules.iter().zip(together) {
+    let decided = decide_all(policy, together, image, circumstances);
+    for (configured, decided) in policy.rules.iter().zip(decided) {
         let (level, held) = held_back(configured, circumstances.now);
         let mut result =
             RuleResult::plain(Arc::clone(&configured.rule), level, Outcome::Waived, configured.origin.clone());
-        if configured.common.covers(&image.platform) {
-            let outcome = together.clone().unwrap_or_else(|| decide(configured, image, circumstances));
+        if let Some(outcome) = decided {
             let outcome = in_scope(outcome, configured.common.scope, &attributor, &mut result.remarks);
             result.outcome = waive(outcome, configured, image, notices, &mut result.waived);
         } else {
@@ -122,6 +125,25 @@ fn judge_image(
         results.push(result);
     }
     results
+}
+
+/// The answers of all rules, in their order; none where the policy leaves the platform out. No rule sees another's answer, so
+/// they are asked on all processors.
+fn decide_all(
+    policy: &Policy,
+    together: &[Option<Outcome>],
+    image: &ImageFacts,
+    circumstances: &Circumstances,
+) -> Vec<Option<Outcome>> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let asked = policy.rules.iter().zip(together).collect();
+    let decided: Result<_, Infallible> = in_parallel(asked, threads, |(configured, together): (&Configured, _)| {
+        let covered = configured.common.covers(&image.platform);
+        Ok(covered.then(|| Option::clone(together).unwrap_or_else(|| decide(configured, image, circumstances))))
+    });
+    match decided {
+        Ok(decided) => decided,
+    }
 }
 
 fn decide(configured: &Configured, image: &ImageFacts, circumstances: &Circumstances) -> Outcome {

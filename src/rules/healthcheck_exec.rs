@@ -61,7 +61,7 @@ impl Check for Exec {
         let resolver = Resolver::new(image);
         let kinds: Vec<Source> = both().into();
         let selection = select(image, &circumstances.evidence, &kinds);
-        let mut subjects: Vec<Subject> = exec::health(&resolver).into_iter().collect();
+        let mut subjects: Vec<Subject> = exec::checked(image).0.clone().into_iter().collect();
         for workload in &selection.own {
             subjects.extend(workload.probes.iter().filter_map(|probe| probed(&resolver, workload, probe)));
         }

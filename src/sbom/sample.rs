@@ -250,23 +250,3 @@ pub(super) fn options() -> Options {
 pub(super) fn document() -> Document {
     build(&image(), &options()).expect("packages were looked for")
 }
-
-/// An image with that many packages, each with what a Debian package has.
-pub(super) fn many(count: usize) -> ImageFacts {
-    let mut image = image();
-    let template = deb();
-    let list = (0..count)
-        .map(|at| {
-            let mut fact = template.clone();
-            fact.id = format!("package-{at:06}-0123456789ab");
-            fact.purl =
-                format!("pkg:deb/debian/package-{at:06}@3.0.11-1~deb12u2?arch=amd64&distro=debian-12&upstream=openssl");
-            fact.package.name = format!("package-{at:06}");
-            fact.depends_on = (1..4).map(|by| format!("package-{:06}-0123456789ab", (at + by * 7) % count)).collect();
-            fact.depends_on.sort();
-            fact
-        })
-        .collect();
-    image.packages = Some(Packages { list, ..Packages::default() });
-    image
-}

@@ -355,31 +355,6 @@ fn a_field_that_no_format_tells_apart_is_carried() {
     assert_eq!(carry::DOCUMENT_FIELDS.len() + 4, 12);
 }
 
-/// Prints how long ten thousand packages take: `cargo test --release --lib sbom::tests::ten_thousand -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement, not a check"]
-#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures and tells")]
-fn ten_thousand_packages() {
-    let image = sample::many(10_000);
-    for _ in 0..3 {
-        let start = std::time::Instant::now();
-        let document = build(&image, &sample::options()).expect("packages");
-        let built = start.elapsed();
-        println!("build {built:?}");
-        for format in FORMATS {
-            let start = std::time::Instant::now();
-            let text = written(&document, format.name);
-            println!(
-                "  {:<20} {:?}, with building {:?}, {} bytes",
-                format.name,
-                start.elapsed(),
-                start.elapsed() + built,
-                text.len()
-            );
-        }
-    }
-}
-
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), "[ -~]{0,12}", Just(String::new()), Just(sample::NASTY.to_owned()), "json:.{0,4}"]
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use memchr::memmem;
 
 use super::detectors::{self, Detector, Reading, Seek};
-use super::gate::{Asked, Gate, Lead, least_run, runs};
+use super::gate::{self, Asked, Gate, Lead, least_run, runs};
 use super::judge;
 use super::name::Name;
 use super::published;
@@ -17,7 +17,7 @@ use super::window::Window;
 use crate::model::{Grade, Nature, Severity};
 
 /// Changes whenever detectors or the engine find something else in the same bytes.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// Hits told of one file; what is beyond is told by [`FileScan::truncated`](super::FileScan::truncated).
 pub const MAX_HITS: usize = 10_000;
@@ -63,7 +63,12 @@ impl Scanner {
                 detector: index,
                 token,
             };
-            let read = |literal, any_case, text_only| Asked { lead: lead(literal, any_case, 0), text_only, run: 0 };
+            let read = |literal: &'static str, any_case, text_only| Asked {
+                lead: lead(literal, any_case, 0),
+                text_only,
+                run: 0,
+                shown: literal.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '),
+            };
             let in_run = |literal| Asked { run: runs::LEAST, ..read(literal, false, false) };
             match detector.seek {
                 Seek::Tokens(tokens) => {
@@ -74,6 +79,7 @@ impl Scanner {
                             lead: lead(literal, false, number),
                             text_only: false,
                             run: if token.before.is_empty() { least_run(token, literal) } else { 0 },
+                            shown: gate::is_shown(token, literal),
                         }));
                     }
                 }
@@ -195,8 +201,7 @@ impl Scanner {
             going = going && visit(at, lead);
             going
         };
-        self.leads.each_in_runs(bytes, (from, to), &mut visit, run);
-        self.leads.each_literal(bytes, (from, to), text, &mut visit);
+        self.leads.each(bytes, (from, to), text, &mut visit, run);
         if !text || name != Name::Shadow {
             return;
         }

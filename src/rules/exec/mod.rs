@@ -19,7 +19,7 @@ pub(super) use filesystem::{Access, FileSystem, Nowhere};
 pub(super) use identity::{NoOne, Who, home, of_image};
 pub(super) use report::{Finding, Topic};
 pub(super) use resolver::{DEFAULT_PATH, Resolver, Setting};
-pub(super) use subjects::{Subject, given, health, started};
+pub(super) use subjects::{Subject, checked, given, started};
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use super::{jobs, supervisor};
 const MAX_MATCHES: usize = 1_000;
 
 /// Something that starts a command, and what came of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::rules) struct Subject {
     /// Stable over rebuilds: `CMD`, `program:redis`.
     pub id: String,
@@ -43,7 +43,7 @@ pub(in crate::rules) fn main(resolver: &Resolver<'_>) -> Option<Subject> {
 }
 
 /// The health check; none when there is none or it is switched off.
-pub(in crate::rules) fn health(resolver: &Resolver<'_>) -> Option<Subject> {
+fn health(resolver: &Resolver<'_>) -> Option<Subject> {
     let image = resolver.image;
     let test = &image.config.healthcheck.as_ref()?.test;
     let (kind, rest) = test.split_first()?;
@@ -65,6 +65,15 @@ pub(in crate::rules) fn health(resolver: &Resolver<'_>) -> Option<Subject> {
 /// Everything that starts commands, worked out once for all rules that ask.
 #[derive(Debug)]
 pub(in crate::rules) struct Started(pub Vec<Subject>);
+
+/// The health check; worked out once for all rules that ask.
+#[derive(Debug)]
+pub(in crate::rules) struct Checked(pub Option<Subject>);
+
+/// The health check, with nothing when there is none or it is switched off.
+pub(in crate::rules) fn checked(image: &ImageFacts) -> Arc<Checked> {
+    image.derived.get(|| Checked(health(&Resolver::new(image))))
+}
 
 /// The image's command first, then what its services and jobs start; nothing when it has no command.
 pub(in crate::rules) fn started(image: &ImageFacts) -> Arc<Started> {

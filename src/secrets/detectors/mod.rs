@@ -163,7 +163,8 @@ pub(crate) const PAIRS: &[(&str, &str)] = &[
 pub(crate) enum Seek {
     /// Tokens of a typed form; the first that matches at a place counts.
     Tokens(&'static [Token]),
-    /// Own code, called where one of the literals begins.
+    /// Own code, called where one of the literals begins; in programs a printable literal counts only among 15 printable
+    /// bytes in a row.
     Read {
         /// Literals, each at least 3 bytes.
         leads: &'static [&'static str],

@@ -2,12 +2,14 @@
 //!
 //! Three ways, by what is known of a lead: tokens that form a long run of token characters are found by the run
 //! ([`runs`]), other literals of 5 bytes and more by one of their groups of four ([`grams`]), the few that are left by a
-//! packed search ([`packed`]). Only the cost of the last one grows with the number of leads.
+//! packed search ([`packed`]). Only the cost of the last one grows with the number of leads. In programs these ways are gone
+//! only where printable text stands ([`shown`]); what is not printable itself is looked for everywhere.
 
 mod grams;
 mod packed;
 mod rarity;
 pub(super) mod runs;
+mod shown;
 
 use super::shape::{Class, Part, Token};
 use grams::Grams;
@@ -42,19 +44,31 @@ pub(super) struct Asked {
     pub text_only: bool,
     /// Least number of run bytes from its first byte on.
     pub run: usize,
+    /// Whether what it leads to is long and printable, so that it stands in a run of printable bytes in programs as well.
+    pub shown: bool,
+}
+
+/// Tells whether what a token's lead leads to is long enough, and printable, to be found in programs by that.
+pub(super) fn is_shown(token: &Token, lead: &str) -> bool {
+    least(token, lead, shown::is_shown) >= shown::LEAST
 }
 
 /// Gives the number of run bytes that a token has at least from the first byte of a lead on.
 pub(super) fn least_run(token: &Token, lead: &str) -> usize {
-    let runs = |class: Class| (0..=u8::MAX).all(|byte| !class.has(byte) || runs::is_run_byte(byte));
+    least(token, lead, runs::is_run_byte)
+}
+
+/// Gives the number of such bytes that a token has at least from the first byte of a lead on.
+fn least(token: &Token, lead: &str, is: impl Fn(u8) -> bool) -> usize {
+    let runs = |class: Class| (0..=u8::MAX).all(|byte| !class.has(byte) || is(byte));
     let mut least = lead.len();
-    if !lead.bytes().all(runs::is_run_byte) {
+    if !lead.bytes().all(&is) {
         return 0;
     }
     for part in token.after {
         match *part {
             Part::Text(text) => {
-                let inside = text.bytes().take_while(|&byte| runs::is_run_byte(byte)).count();
+                let inside = text.bytes().take_while(|&byte| is(byte)).count();
                 least += inside;
                 if inside < text.len() {
                     return least;
@@ -116,7 +130,10 @@ impl Literals {
 /// All leads, compiled.
 pub(super) struct Gate {
     runs: Leads,
-    anywhere: Literals,
+    /// What is looked for in programs, where printable text stands.
+    shown: Literals,
+    /// What is looked for in programs everywhere.
+    anywhere: Vec<Packed>,
     text: Literals,
 }
 
@@ -126,15 +143,44 @@ impl Gate {
         let of = |wanted: &dyn Fn(&&Asked) -> bool| -> Vec<Lead> {
             asked.iter().filter(wanted).map(|asked| asked.lead).collect()
         };
+        let in_programs = |asked: &&Asked| !by_run(asked) && !asked.text_only;
+        let anywhere = of(&|asked| in_programs(asked) && !asked.shown);
+        let (four, three): (Vec<Lead>, Vec<Lead>) = anywhere.iter().partition(|lead| lead.literal.len() >= 4);
+        let packed = [(four, 4), (three, 3)].into_iter().filter(|(leads, _)| !leads.is_empty());
         Self {
             runs: Leads::new(&of(&by_run)),
-            anywhere: Literals::new(&of(&|asked| !by_run(asked) && !asked.text_only)),
+            shown: Literals::new(&of(&|asked| in_programs(asked) && asked.shown)),
+            anywhere: packed.map(|(leads, width)| Packed::new(&leads, width)).collect(),
             text: Literals::new(&of(&|asked| !by_run(asked))),
         }
     }
 
-    /// Calls `visit` with each lead that stands in a long run, while it returns true, and `run` with each long run.
-    pub fn each_in_runs(
+    /// Calls `visit` with each lead that stands in `bytes[from..to]`, while it returns true, and `run` with each long run that
+    /// begins there.
+    pub fn each(
+        &self,
+        bytes: &[u8],
+        (from, to): (usize, usize),
+        text: bool,
+        visit: &mut dyn FnMut(usize, &Lead) -> bool,
+        run: &mut dyn FnMut(usize, usize),
+    ) {
+        if text {
+            self.each_in_runs(bytes, (from, to), visit, run);
+            self.text.each(bytes, from, to, visit);
+            return;
+        }
+        for packed in &self.anywhere {
+            packed.each(bytes, from, to, &mut *visit);
+        }
+        let mut visit = |at: usize, lead: &Lead| !shown::stands_in_run(bytes, at) || visit(at, lead);
+        shown::each_region(bytes, from, to, |start, end| {
+            self.each_in_runs(bytes, (start, end), &mut visit, run);
+            self.shown.each(bytes, start, end, &mut visit);
+        });
+    }
+
+    fn each_in_runs(
         &self,
         bytes: &[u8],
         (from, to): (usize, usize),
@@ -147,17 +193,6 @@ impl Gate {
             run(start, end);
             true
         });
-    }
-
-    /// Calls `visit` with each other lead that stands in `bytes[from..to]`, while it returns true.
-    pub fn each_literal(
-        &self,
-        bytes: &[u8],
-        (from, to): (usize, usize),
-        text: bool,
-        visit: &mut dyn FnMut(usize, &Lead) -> bool,
-    ) -> bool {
-        if text { self.text.each(bytes, from, to, visit) } else { self.anywhere.each(bytes, from, to, visit) }
     }
 }
 
@@ -189,6 +224,7 @@ mod tests {
             },
             text_only: index % 3 == 2,
             run: if index < 3 { 40 } else { 0 },
+            shown: index % 2 == 1,
         };
         WORDS.iter().enumerate().map(ask).collect()
     }
@@ -200,7 +236,8 @@ mod tests {
             for asked in &asked {
                 let run = bytes[at..].iter().take(runs::LEAST).take_while(|&&byte| runs::is_run_byte(byte)).count();
                 let in_run = asked.run >= runs::LEAST && !asked.text_only;
-                let wanted = if in_run { run >= runs::LEAST } else { text || !asked.text_only };
+                let in_programs = !asked.text_only && (!asked.shown || shown::stands_in_run(bytes, at));
+                let wanted = if in_run { run >= runs::LEAST } else { text || in_programs };
                 if wanted && asked.lead.begins(&bytes[at..]) {
                     all.push((at, asked.lead.detector));
                 }
@@ -216,8 +253,7 @@ mod tests {
             all.push((at, lead.detector));
             true
         };
-        gate.each_in_runs(bytes, (from, to), &mut visit, &mut |_, _| {});
-        gate.each_literal(bytes, (from, to), text, &mut visit);
+        gate.each(bytes, (from, to), text, &mut visit, &mut |_, _| {});
         all.sort_unstable();
         all
     }
@@ -233,7 +269,7 @@ mod tests {
     fn hostile_buffers_are_searched_like_byte_by_byte() {
         for text in [true, false] {
             for (word, _) in WORDS {
-                for filler in ["", "a", "-", "=", " ", "ap", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "KEY"] {
+                for filler in ["", "a", "-", "=", " ", "ap", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "KEY", "\0", "\x7f"] {
                     for shift in 0..9 {
                         let bytes = ["x".repeat(shift), format!("{filler}{word}").repeat(60)].concat();
                         compare(bytes.as_bytes(), text);
@@ -246,7 +282,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn random_buffers_are_searched_like_byte_by_byte(
-            picks in proptest::collection::vec((0..WORDS.len(), "[a-zA-Z0-9_= -]{0,40}", proptest::bool::ANY), 0..20),
+            picks in proptest::collection::vec((0..WORDS.len(), "[a-zA-Z0-9_= \0-]{0,40}", proptest::bool::ANY), 0..20),
             cut in 0..200usize, text: bool,
         ) {
             let whole: String = picks
@@ -261,7 +297,8 @@ mod tests {
 
         #[test]
         fn places_that_are_searched_piece_by_piece_are_the_same(
-            picks in proptest::collection::vec((0..WORDS.len(), "[a-zA-Z0-9_=]{0,40}"), 0..20), cut in 0..600usize,
+            picks in proptest::collection::vec((0..WORDS.len(), "[a-zA-Z0-9_=\0]{0,40}"), 0..20), cut in 0..600usize,
+            text: bool,
         ) {
             let whole: String = picks.into_iter().flat_map(|(word, filler)| [filler, WORDS[word].0.to_owned()]).collect();
             let bytes = whole.as_bytes();
@@ -270,11 +307,11 @@ mod tests {
             let mut at = 0;
             while at < bytes.len() {
                 let to = bytes.len().min(at + cut.max(1));
-                all.extend(fast(&gate, bytes, (at, to), true));
+                all.extend(fast(&gate, bytes, (at, to), text));
                 at = to;
             }
             all.sort_unstable();
-            proptest::prop_assert_eq!(all, slow(bytes, (0, bytes.len()), true));
+            proptest::prop_assert_eq!(all, slow(bytes, (0, bytes.len()), text));
         }
     }
 }
