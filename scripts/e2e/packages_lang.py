@@ -1,6 +1,7 @@
 """The packages of programming languages: what is found is exactly what the package managers list."""
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -18,6 +19,17 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0<
 <dependency><groupId>org.apache.commons</groupId><artifactId>commons-lang3</artifactId><version>3.14.0</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>2.0.9</version></dependency>
 </dependencies></project>"""
+
+GO = """package main
+
+import (
+	"fmt"
+
+	"rsc.io/quote"
+)
+
+func main() { fmt.Println(quote.Hello()) }
+"""
 
 
 def canonical(name):
@@ -105,6 +117,39 @@ class PackagesLang(Suite):
         for name, _, record in found:
             if name in with_sum:
                 self.assertIn("sha512", [checksum["algorithm"] for checksum in record["hashes"]], name)
+
+    def test_go(self):
+        """Modules of Go programs, and their checksums, are those of `go version -m`; stripped or not"""
+        if not self.client("go"):
+            return
+        project = self.dir / "go"
+        project.mkdir()
+        (project / "main.go").write_text(GO)
+        programs = self.dir / "go-programs"
+        programs.mkdir()
+        where = {"cwd": project, "env": {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"}}
+        run = lambda *command: subprocess.run(command, check=True, capture_output=True, text=True, **where).stdout
+        run("go", "mod", "init", "example.org/own")
+        run("go", "get", "rsc.io/quote@v1.5.2")
+        run("go", "build", "-o", programs / "plain")
+        run("go", "build", "-ldflags=-s -w", "-trimpath", "-o", programs / "stripped")
+        for name in ("plain", "stripped"):
+            alone = self.dir / f"go-{name}"
+            alone.mkdir()
+            shutil.copy(programs / name, alone / name)
+            said = run("go", "version", "-m", programs / name).splitlines()
+            toolchain = said[0].rpartition(": go")[2]
+            lines = [line.strip().split("\t") for line in said[1:]]
+            wanted = {(line[1], line[2], line[3]) for line in lines if line[0] == "dep"}
+            self.assertEqual(len(wanted), 3)
+            found = self.listed(packed(alone), "golang")
+            named = {(full, version) for full, version, _ in found}
+            own = {("stdlib", toolchain), ("stdlib", f"go{toolchain}"), ("stdlib", f"v{toolchain}")} & named
+            self.assertEqual(len(own), 1, named)
+            main = {(full, version) for full, version in named if full == "example.org/own"}
+            self.assertEqual(len(main), 1, named)
+            sums = {(full, version, record["properties"].get("go:h1")) for full, version, record in found}
+            self.assertEqual({one for one in sums if one[:2] not in own | main}, wanted)
 
     def test_java(self):
         """Java archives have the coordinates under which Maven fetched them"""

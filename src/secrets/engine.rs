@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aho_corasick::AhoCorasick;
 use memchr::memmem;
 
 use super::detectors::{self, Detector, Reading, Seek};
@@ -28,7 +29,7 @@ pub struct Scanner {
     leads: Gate,
     hash: memmem::Finder<'static>,
     /// The literals of four bytes and more by which tokens are found, each once.
-    token_leads: BTreeSet<&'static [u8]>,
+    token_leads: Option<AhoCorasick>,
     shadows: Vec<u16>,
     fingerprints: Fingerprints,
 }
@@ -98,7 +99,7 @@ impl Scanner {
         Self {
             leads: Gate::new(&leads),
             hash: memmem::Finder::new(b":$"),
-            token_leads,
+            token_leads: AhoCorasick::new(token_leads).ok(),
             shadows,
             fingerprints: Fingerprints::new(),
             detectors,
@@ -183,7 +184,7 @@ impl Scanner {
     /// Tells whether a value, behind its own lead, holds the literal by which another kind of token is found.
     fn holds_another_lead(&self, lead: &Lead, value: &[u8]) -> bool {
         let body = value.get(lead.literal.len()..).unwrap_or_default();
-        self.token_leads.iter().any(|other| memmem::find(body, other).is_some())
+        self.token_leads.as_ref().is_some_and(|leads| leads.is_match(body))
     }
 
     /// Calls `visit` with each place that starts in `from..to` while it returns true, and `run` with each long run of token

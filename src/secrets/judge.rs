@@ -1,7 +1,7 @@
 //! Signs that a value is an example, a template or too regular to be random. They lower a grade, they never hide a value.
 
 use super::shape::Class;
-use super::vocabulary::{EXAMPLE_WORDS, GENERIC, SAMPLE_WORDS};
+use super::vocabulary::{EXAMPLES_INSIDE, GENERIC_WHOLE, SAMPLE_WHOLE, holds};
 use crate::model::Grade;
 
 /// Gives the grade below.
@@ -16,7 +16,7 @@ pub(super) fn lowered(grade: Grade) -> Grade {
 /// Tells whether the value holds a word of examples.
 pub(super) fn holds_example_word(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
-    EXAMPLE_WORDS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+    holds(&EXAMPLES_INSIDE, &lower)
 }
 
 /// Tells whether a run of random characters of the class would hardly look like this one.
@@ -83,7 +83,7 @@ fn least_entropy(class: Class, body: &[u8]) -> Option<f64> {
 /// letters (`p4ssw0rd`), percent escapes, digits at its end, or `my` before it.
 pub(super) fn is_generic(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
-    let known = |text: &[u8]| GENERIC.iter().any(|word| word.as_bytes() == text);
+    let known = |text: &[u8]| GENERIC_WHOLE.contains(text);
     if known(&lower) || holds_example_word(&lower) || value.len() >= 4 && longest_sequence(value) == value.len() {
         return true;
     }
@@ -137,7 +137,7 @@ fn is_made_of_sample_words(value: &[u8]) -> bool {
         let Some(lower) = lower.get_mut(..part.len()) else { return false };
         lower.copy_from_slice(part);
         lower.make_ascii_lowercase();
-        all &= SAMPLE_WORDS.iter().any(|word| word.as_bytes() == &*lower);
+        all &= SAMPLE_WHOLE.contains(&*lower);
         words += 1;
     }
     all && words > 0

@@ -1,6 +1,8 @@
 //! The names of settings, variables and fields: which of them hold secrets.
 
-use super::vocabulary::{ABOUT, HARMLESS, LAST, LAST_ENDS, OTHER_KEYS, SECRET};
+use super::vocabulary::{
+    ABOUT_WHOLE, HARMLESS_WHOLE, LAST, LAST_ENDS, OTHER_KEYS_WHOLE, PASSWORDS_INSIDE, SECRET_INSIDE, holds,
+};
 
 /// Longest name, in bytes; of a longer one the end counts.
 pub(super) const MAX_NAME: usize = 64;
@@ -59,10 +61,6 @@ impl Words {
     }
 }
 
-fn is_one_of(word: &[u8], words: &[&str]) -> bool {
-    words.iter().any(|known| known.as_bytes() == word)
-}
-
 /// Tells what a name says about its value.
 pub(super) fn says(name: &[u8]) -> Says {
     if matches!(name, b"PWD" | b"OLDPWD") {
@@ -75,29 +73,27 @@ pub(super) fn says(name: &[u8]) -> Says {
     let digits = last.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     if digits == last.len() {
         last = from_last.next().unwrap_or_default();
-    } else if digits <= 2 && !is_one_of(last, ABOUT) {
+    } else if digits <= 2 && !ABOUT_WHOLE.contains(last) {
         last = &last[..last.len() - digits];
     }
-    if is_one_of(last, ABOUT) || words.each().any(|word| is_one_of(word, HARMLESS)) {
+    if ABOUT_WHOLE.contains(last) || words.each().any(|word| HARMLESS_WHOLE.contains(word)) {
         return Says::Nothing;
     }
     let all = words.all();
-    let holds = |text: &str| memchr::memmem::find(all, text.as_bytes()).is_some();
-    if ["PASSWORD", "PASSWD", "PASSWRD", "PASSPHRASE", "PASSCODE", "BINDPW", "ROOTPW", "USERPWD"]
-        .iter()
-        .any(|text| holds(text))
-    {
+    if holds(&PASSWORDS_INSIDE, all) {
         return Says::Password;
     }
-    if SECRET.iter().any(|secret| holds(secret)) {
+    if holds(&SECRET_INSIDE, all) {
         return Says::Token;
     }
     let ends = LAST_ENDS.iter().any(|end| last.ends_with(end.as_bytes()) && last.len() <= 12);
-    if is_one_of(last, LAST) || ends {
+    if LAST.iter().any(|known| known.as_bytes() == last) || ends {
         return if last.ends_with(b"TOKEN") { Says::Token } else { Says::Password };
     }
     let keyed = last == b"KEY" && words.count > 1 || last.ends_with(b"KEY") && last.len() > 4;
-    if (keyed || last == b"SALT") && !words.each().any(|word| is_one_of(word, OTHER_KEYS)) && !last.ends_with(b"MONKEY")
+    if (keyed || last == b"SALT")
+        && !words.each().any(|word| OTHER_KEYS_WHOLE.contains(word))
+        && !last.ends_with(b"MONKEY")
     {
         return Says::Key;
     }

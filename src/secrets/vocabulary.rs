@@ -1,5 +1,50 @@
 //! Words that samples are made of, and words in the names of settings.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+/// The words of a list, each to be compared with a whole word.
+pub(super) type Whole = LazyLock<BTreeSet<&'static [u8]>>;
+
+fn whole(words: &[&'static str]) -> BTreeSet<&'static [u8]> {
+    words.iter().map(|word| word.as_bytes()).collect()
+}
+
+/// The words of a list, to be found inside a text; none of an empty list.
+pub(super) type Inside = LazyLock<Option<AhoCorasick>>;
+
+fn inside(words: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::new(words).ok()
+}
+
+/// Tells whether the text holds one of the words.
+pub(super) fn holds(words: &Inside, text: &[u8]) -> bool {
+    words.as_ref().is_some_and(|words| words.is_match(text))
+}
+
+/// [`EXAMPLE_WORDS`] inside a text.
+pub(super) static EXAMPLES_INSIDE: Inside = LazyLock::new(|| inside(EXAMPLE_WORDS));
+/// [`GENERIC`] as whole texts.
+pub(super) static GENERIC_WHOLE: Whole = LazyLock::new(|| whole(GENERIC));
+/// [`SAMPLE_WORDS`] as whole words.
+pub(super) static SAMPLE_WHOLE: Whole = LazyLock::new(|| whole(SAMPLE_WORDS));
+/// [`PASSWORDS`] inside a name.
+pub(super) static PASSWORDS_INSIDE: Inside = LazyLock::new(|| inside(PASSWORDS));
+/// [`SECRET`] inside a name.
+pub(super) static SECRET_INSIDE: Inside = LazyLock::new(|| inside(SECRET));
+/// [`ABOUT`] as whole words.
+pub(super) static ABOUT_WHOLE: Whole = LazyLock::new(|| whole(ABOUT));
+/// [`HARMLESS`] as whole words.
+pub(super) static HARMLESS_WHOLE: Whole = LazyLock::new(|| whole(HARMLESS));
+/// [`OTHER_KEYS`] as whole words.
+pub(super) static OTHER_KEYS_WHOLE: Whole = LazyLock::new(|| whole(OTHER_KEYS));
+
+/// Parts of names of passwords that people choose.
+pub(super) const PASSWORDS: &[&str] =
+    &["PASSWORD", "PASSWD", "PASSWRD", "PASSPHRASE", "PASSCODE", "BINDPW", "ROOTPW", "USERPWD"];
+
 /// Words in published examples, in lower case; each so long that chance does not make it.
 pub(super) const EXAMPLE_WORDS: &[&str] = &[
     "changeit",
