@@ -144,12 +144,14 @@ impl Gate {
             asked.iter().filter(wanted).map(|asked| asked.lead).collect()
         };
         let in_programs = |asked: &&Asked| !by_run(asked) && !asked.text_only;
-        let anywhere = of(&|asked| in_programs(asked) && !asked.shown);
+        // The packed search knows one case only.
+        let is_shown = |asked: &&Asked| asked.shown || asked.lead.any_case;
+        let anywhere = of(&|asked| in_programs(asked) && !is_shown(asked));
         let (four, three): (Vec<Lead>, Vec<Lead>) = anywhere.iter().partition(|lead| lead.literal.len() >= 4);
         let packed = [(four, 4), (three, 3)].into_iter().filter(|(leads, _)| !leads.is_empty());
         Self {
             runs: Leads::new(&of(&by_run)),
-            shown: Literals::new(&of(&|asked| in_programs(asked) && asked.shown)),
+            shown: Literals::new(&of(&|asked| in_programs(asked) && is_shown(asked))),
             anywhere: packed.map(|(leads, width)| Packed::new(&leads, width)).collect(),
             text: Literals::new(&of(&|asked| !by_run(asked))),
         }
@@ -236,7 +238,8 @@ mod tests {
             for asked in &asked {
                 let run = bytes[at..].iter().take(runs::LEAST).take_while(|&&byte| runs::is_run_byte(byte)).count();
                 let in_run = asked.run >= runs::LEAST && !asked.text_only;
-                let in_programs = !asked.text_only && (!asked.shown || shown::stands_in_run(bytes, at));
+                let is_shown = asked.shown || asked.lead.any_case;
+                let in_programs = !asked.text_only && (!is_shown || shown::stands_in_run(bytes, at));
                 let wanted = if in_run { run >= runs::LEAST } else { text || in_programs };
                 if wanted && asked.lead.begins(&bytes[at..]) {
                     all.push((at, asked.lead.detector));
