@@ -18,6 +18,7 @@ ALL = [
     "own_image",
     "exec",
     "policy_life",
+    "policy_bundle",
     "packages",
     "packages_lang",
     "sbom",

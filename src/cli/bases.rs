@@ -62,6 +62,8 @@ struct UpdateArguments {
     /// Policy file or built-in policy; what `check` would use unless given.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    parents: policy::ParentArguments,
     /// Record this platform only, such as linux/arm64; every platform of an index unless given.
     #[arg(long, value_name = "OS/ARCH|all")]
     platform: Option<String>,
@@ -222,7 +224,7 @@ fn wanted(arguments: &UpdateArguments, terminal: &Terminal) -> Result<(Vec<Strin
         let file = arguments.policy.as_ref().filter(|name| !name.starts_with('@')).map(PathBuf::from);
         return Ok((arguments.references.clone(), file));
     }
-    let (policy, file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let (policy, file) = policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
     let mut texts: Vec<String> = policy.rules.iter().flat_map(|configured| configured.check.named_bases()).collect();
     texts.sort();
     texts.dedup();

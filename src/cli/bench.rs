@@ -200,6 +200,7 @@ fn measure_read(
         scanner: &scanner,
         cache: None,
         packages: packages.into(),
+        contents: std::sync::Arc::default(),
         progress: &Silent,
     };
     let inspection = engine.inspect(plan, &*blobs).map_err(|error| Failure::usage(error.to_string()))?;

@@ -9,9 +9,9 @@ use clap::Args;
 
 use crate::model::{CHECK_TYPE, Digest, Inspection};
 use crate::oci::{Compression, Selector, sniff};
-use crate::policy::{Policy, Report, judge, leave_known, settle};
+use crate::policy::{Policy, Report, Verdict, judge, leave_known, settle};
 use crate::report::{Context, FORMATS, check_predicate, format};
-use crate::rules::{Circumstances, SupplyEvidence};
+use crate::rules::{Circumstances, EarlierImage, SupplyEvidence};
 
 use super::baseline::Baseline;
 use super::image::{Reader, selector};
@@ -29,6 +29,8 @@ pub(super) struct CheckArguments {
     /// Policy file, or a built-in policy: @default, @recommended, @strict, @minimal.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    parents: policy::ParentArguments,
     /// Compare the image with this Dockerfile, compose file or Kubernetes manifest, or with all in this directory;
     /// repeatable.
     #[arg(long, value_name = "FILE|DIR")]
@@ -66,12 +68,11 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     let known: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
     let outputs = output::parse(&arguments.output, &known)?;
     let selector = selector(arguments.platform.as_deref(), Selector::All)?;
-    let (mut policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let (mut policy, policy_file) = policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
     let bases = bases::find(arguments.bases.as_deref(), policy_file.as_deref())?.map(Arc::new);
     let evidence = evidence::read(&arguments.with, &policy, policy_file.as_deref())?;
     evidence::adopt_waivers(&mut policy, &evidence)?;
-    let reader = Reader::new(&arguments.source, terminal)?;
-    let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
+    let reader = Reader::new(&arguments.source, terminal)?.for_policy(&policy);
     let before = arguments.baseline.as_deref().map(earlier);
     let baseline = match &before {
         Some(Earlier::Secrets(path)) => Baseline::read(path, reader.scanner().fingerprint_key_id().as_deref())?,
@@ -90,6 +91,7 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
         }
         Some(Earlier::Secrets(_)) | None => None,
     };
+    let circumstances = Circumstances { earlier: before.as_ref().map(compared), ..circumstances };
     if before.is_some() && arguments.attest.is_asked() {
         return Err(Failure::usage("a report that counts only what is new says nothing about the image alone")
             .with_hint("leave out --attest, or --baseline"));
@@ -156,6 +158,15 @@ fn judge_earlier(
     let mut inspection = reader.inspect(image, selector)?;
     bases::prove(&mut inspection, circumstances.bases.as_deref());
     Ok(judge(policy, inspection, circumstances))
+}
+
+/// What rules that compare get to know of the earlier image.
+fn compared((name, report): &(&str, Report)) -> Arc<crate::rules::Earlier> {
+    Arc::new(crate::rules::Earlier {
+        name: name.strip_prefix("facts:").unwrap_or(name).to_owned(),
+        is_violated: report.verdict == Verdict::Violations,
+        images: report.inspection.images.iter().map(EarlierImage::of).collect(),
+    })
 }
 
 /// Judges every image; one that cannot be read does not keep the others from being judged.

@@ -16,7 +16,7 @@ use super::image::{look, read_password, say_choice};
 use super::terminal::Terminal;
 
 /// Connections and credentials.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct ConnectionArguments {
     /// Talk to registries without TLS. Loopback addresses never need this.
     #[arg(long)]
@@ -39,6 +39,11 @@ impl ConnectionArguments {
     /// The same with another file of credentials, and without an account.
     pub fn with_authfile(&self, file: PathBuf) -> Self {
         Self { authfile: Some(file), username: None, password_stdin: false, ..self.clone() }
+    }
+
+    /// The same without an account.
+    pub fn without_account(&self) -> Self {
+        Self { username: None, password_stdin: false, ..self.clone() }
     }
 
     /// Options for clients; reads the password, if there is one.

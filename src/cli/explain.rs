@@ -26,6 +26,8 @@ pub(super) struct ExplainArguments {
     /// Policy file or built-in policy, as for `check`.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    parents: policy::ParentArguments,
     /// Dockerfile, compose file, Kubernetes manifest or directory beside the image; repeatable.
     #[arg(long, value_name = "FILE|DIR")]
     with: Vec<PathBuf>,
@@ -43,7 +45,7 @@ pub(super) fn run(arguments: &ExplainArguments, terminal: &Terminal) -> Result<E
         output::print(&rule_page(rule))?;
         return Ok(Exit::Pass);
     }
-    let (mut policy, file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let (mut policy, file) = policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
     let id = known.map_or(arguments.rule.as_str(), |rule| rule.id);
     policy.rules.retain(|configured| configured.rule.id == id);
     let mut by_default = false;
@@ -119,8 +121,7 @@ fn judged(
     let selector = selector(arguments.platform.as_deref(), Selector::All)?;
     let bases = bases::find(None, file)?.map(Arc::new);
     let evidence = evidence::read(&arguments.with, policy, file)?;
-    let reader = Reader::new(&arguments.source, terminal)?;
-    let reader = if policy.reads_packages() { reader.with_packages() } else { reader };
+    let reader = Reader::new(&arguments.source, terminal)?.for_policy(policy);
     let mut inspection = reader.inspect(image, &selector)?;
     bases::prove(&mut inspection, bases.as_deref());
     evidence::place_steps(&mut inspection, &evidence);

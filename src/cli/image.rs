@@ -4,11 +4,13 @@ use std::cell::OnceCell;
 use std::io::Read as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::inspect::{Cache, Engine, PackageWork, StreamName};
-use crate::layer::Limits;
+use crate::layer::{Limits, WantedContents};
 use crate::model::{Inspection, SCHEMA};
 use crate::oci::{Reference, Selector};
+use crate::policy::Policy;
 use crate::registry::{Client, Environment, Options, Secret};
 use crate::secrets::Scanner;
 use crate::source::daemon::{Daemon, open_daemon};
@@ -26,6 +28,7 @@ pub(super) struct Reader<'a> {
     scanner: Scanner,
     cache: Option<Cache>,
     packages: PackageWork,
+    contents: Arc<WantedContents>,
     client: OnceCell<Client>,
     options: OnceCell<Options>,
 }
@@ -44,6 +47,7 @@ impl<'a> Reader<'a> {
             scanner,
             cache,
             packages: PackageWork::Records,
+            contents: Arc::default(),
             client: OnceCell::new(),
             options: OnceCell::new(),
         })
@@ -52,6 +56,13 @@ impl<'a> Reader<'a> {
     /// Asks for the packages too.
     pub fn with_packages(self) -> Self {
         Self { packages: PackageWork::Together, ..self }
+    }
+
+    /// Asks for what the rules of a policy look at beyond the usual: packages, contents of files.
+    pub fn for_policy(self, policy: &Policy) -> Self {
+        let contents = Arc::new(WantedContents::new(policy.contents.iter().map(String::as_str)));
+        let packages = if policy.reads_packages() { PackageWork::Together } else { self.packages };
+        Self { packages, contents, ..self }
     }
 
     /// The detectors.
@@ -125,6 +136,7 @@ impl<'a> Reader<'a> {
             scanner: &self.scanner,
             cache: self.cache.as_ref(),
             packages: self.packages,
+            contents: Arc::clone(&self.contents),
             progress: bar,
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct RunArguments {
     /// The policy file with a section `pipeline`; the usual one unless given.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    parents: policy::ParentArguments,
     /// The version to release.
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
@@ -35,7 +37,7 @@ impl From<PipelineError> for Failure {
 
 /// Runs `run`: the first step that does not pass ends it, with its exit code.
 pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Exit, Failure> {
-    let (policy, file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let (policy, file) = policy::load(arguments.policy.as_deref(), &arguments.parents, None, terminal)?;
     let missing = || {
         Failure::usage(format!("`{}` has no section `pipeline`", policy.source))
             .with_hint("write one: docs/pipeline.md shows how")
@@ -49,7 +51,12 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Exit,
         if arguments.dry_run {
             continue;
         }
-        match perform(&step.words, terminal)? {
+        let mut words = step.words.clone();
+        // The steps that judge read the policy anew.
+        if matches!(step.name, "check" | "release") {
+            words.extend(arguments.parents.words());
+        }
+        match perform(&words, terminal)? {
             Exit::Pass => {}
             exit => {
                 Terminal::say(&format!("error: the pipeline ended at step {} of {total}, {}", at + 1, step.name));

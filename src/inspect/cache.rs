@@ -6,9 +6,10 @@
 
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::layer::Limits;
+use crate::layer::{Limits, WantedContents};
 use crate::model::{Digest, LayerFacts};
 
 /// Changes whenever the meaning of stored facts changes.
@@ -32,6 +33,8 @@ pub struct Analysers {
     pub key: Option<String>,
     /// Bounds of a layer.
     pub limits: Limits,
+    /// Files whose contents are kept.
+    pub contents: Arc<WantedContents>,
 }
 
 /// How much the cache holds.
@@ -57,11 +60,12 @@ impl Cache {
     }
 
     fn file(&self, blob: Option<&Digest>, diff_id: &Digest, analysers: &Analysers) -> PathBuf {
-        let Analysers { scanner, catalog, key, limits } = analysers;
+        let Analysers { scanner, catalog, key, limits, contents } = analysers;
+        let contents: String = contents.paths().map(|path| format!("\n{path:?}")).collect();
         let blob = blob.map_or_else(|| "-".to_owned(), ToString::to_string);
         let program = env!("CARGO_PKG_VERSION");
         let key = Digest::of(
-            format!("{FORMAT}\n{blob}\n{diff_id}\n{scanner}\n{catalog}\n{key:?}\n{limits:?}\n{program}").as_bytes(),
+            format!("{FORMAT}\n{blob}\n{diff_id}\n{scanner}\n{catalog}\n{key:?}\n{limits:?}\n{program}{contents}").as_bytes(),
         );
         self.folder.join(&key.hex()[..2]).join(&key.hex()[2..])
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::layer::{LayerError, Limits, Promise};
+use crate::layer::{LayerError, Limits, Promise, WantedContents};
 use crate::model::{Digest, Gap, GapKind, Inspection, LayerFacts, SCHEMA, basename};
 use crate::oci::{BlobKey, Blobs, FetchError, LayerPlan, Plan};
 use crate::secrets::Scanner;
@@ -36,6 +36,8 @@ pub struct Engine<'a> {
     pub cache: Option<&'a Cache>,
     /// How far packages are read.
     pub packages: PackageWork,
+    /// Files whose contents are kept.
+    pub contents: Arc<WantedContents>,
     /// Told how far the reading is.
     pub progress: &'a dyn Progress,
 }
@@ -52,6 +54,7 @@ impl Engine<'_> {
             catalog: crate::catalog::VERSION,
             key: self.scanner.fingerprint_key_id(),
             limits: self.limits,
+            contents: Arc::clone(&self.contents),
         }
     }
 
@@ -62,6 +65,7 @@ impl Engine<'_> {
             scanner: self.scanner,
             wants: is_document,
             records: self.packages != PackageWork::Nothing,
+            contents: Arc::clone(&self.contents),
             progress: self.progress,
         }
     }

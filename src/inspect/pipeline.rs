@@ -9,13 +9,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::catalog::encode;
 use crate::layer::{
-    LayerError, Limits, Pieces, Promise, SlackBytes, SlackKind, Unpacked, Unpacker, Walked, Walker, check_promise,
+    LayerError, Limits, Pieces, Promise, SlackBytes, SlackKind, Unpacked, Unpacker, Walked, Walker, check_promise, WantedContents,
 };
-use crate::model::{Digest, Gap, GapKind, LayerFacts, Note, NoteKind};
+use crate::model::{Digest, Gap, GapKind, Grade, LayerFacts, Note, NoteKind};
 use crate::oci::FetchError;
 use crate::secrets::Scanner;
 
@@ -60,6 +60,8 @@ pub(super) struct Settings<'a> {
     pub wants: fn(&str) -> bool,
     /// Whether the records of packages are read.
     pub records: bool,
+    /// Files that are kept whole too, unless they hold secrets.
+    pub contents: Arc<WantedContents>,
     pub progress: &'a dyn Progress,
 }
 
@@ -247,7 +249,7 @@ impl<'a, 's> Pipeline<'a, 's> {
             Task::Finish(_, promise, ends) => {
                 let Ends { unpacked, walked, content } = *ends;
                 let digest = check_promise(&promise, &unpacked, &walked)?;
-                let facts = facts(unpacked, walked, content, self.settings.scanner);
+                let facts = facts(unpacked, walked, content, self.settings);
                 Ok(Done::Finished(Box::new(Whole { digest, facts })))
             }
         }
@@ -342,7 +344,8 @@ impl<'a> State<'a> {
         let index = self.waiting.pop()?;
         self.active.push(index);
         let slot = &mut self.slots[index];
-        slot.walker = Some(Box::new(Walker::new(settings.limits, settings.wants).keeping(supply::is_record)));
+        let walker = Walker::new(settings.limits, settings.wants).keeping(supply::is_record);
+        slot.walker = Some(Box::new(walker.with_contents(Arc::clone(&settings.contents))));
         slot.search = Some(Box::default());
         slot.at_work += 1;
         slot.job.take().map(|job| Task::Open(index, job))
@@ -463,8 +466,9 @@ fn lying_about(slack: &SlackBytes) -> Vec<Note> {
     kinds.into_iter().filter_map(note).collect()
 }
 
-fn facts(unpacked: Unpacked, walked: Walked, content: Content, scanner: &Scanner) -> LayerFacts {
-    let Walked { diff_id, size, entries, documents, records, texts, mut slack, mut notes, mut gaps } = walked;
+fn facts(unpacked: Unpacked, walked: Walked, content: Content, settings: &Settings<'_>) -> LayerFacts {
+    let scanner = settings.scanner;
+    let Walked { diff_id, size, entries, mut documents, records, texts, mut slack, mut notes, mut gaps } = walked;
     if unpacked.contradicted {
         let detail =
             format!("its first bytes are of compression {:?}, its media type says otherwise", unpacked.compression)
@@ -487,6 +491,14 @@ fn facts(unpacked: Unpacked, walked: Walked, content: Content, scanner: &Scanner
     gaps.extend(not_searched);
     let asides = asides::search(&entries, &texts, &slack, scanner);
     let with_hits: BTreeSet<&str> = hits.iter().map(|hit| &*hit.path).collect();
+    // What was asked for by its path is kept for later runs, and secrets are not.
+    let secret = |path: &str| hits.iter().any(|hit| hit.grade > Grade::Weak && *hit.path == *path);
+    for document in documents.iter_mut().filter(|document| !(settings.wants)(&document.path)) {
+        if scanner.is_none() || secret(&document.path) {
+            document.bytes.clear();
+            document.truncated = true;
+        }
+    }
     let supplied = supply::of_layer(&with_hits, &hashes, &entries, &records);
     LayerFacts {
         diff_id,

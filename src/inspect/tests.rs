@@ -30,6 +30,7 @@ fn engine<'a>(scanner: &'a Scanner, cache: Option<&'a Cache>, threads: usize) ->
         scanner,
         packages: PackageWork::Together,
         cache,
+        contents: std::sync::Arc::default(),
         progress: &Silent,
     }
 }

@@ -13,6 +13,7 @@ mod slack;
 mod unpack;
 mod verify;
 mod walk;
+mod wanted;
 
 use std::io::Read;
 
@@ -24,6 +25,7 @@ pub use slack::{SlackBytes, SlackKind, SlackPiece};
 pub use unpack::{Promise, Unpacked, Unpacker};
 pub use verify::Verified;
 pub use walk::{MemberText, Piece, Pieces, TAR_BLOCK, Walked, Walker};
+pub use wanted::WantedContents;
 
 /// Compares what was found with what was promised, and returns the digest of the blob.
 ///

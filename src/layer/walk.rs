@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use tar::Header;
 
@@ -15,7 +16,7 @@ use crate::model::{
 
 use super::hash::{BLOCK, BlockHash, update_both};
 use super::pax::Extended;
-use super::{LayerError, Limits, SlackBytes, SlackKind};
+use super::{LayerError, Limits, SlackBytes, SlackKind, WantedContents};
 
 /// Bytes of a tar block. Every chunk but the last has a multiple of this.
 pub const TAR_BLOCK: usize = 512;
@@ -118,6 +119,7 @@ enum State {
 pub struct Walker {
     limits: Limits,
     wants: fn(&str) -> bool,
+    contents: Arc<WantedContents>,
     state: State,
     archive: BlockHash,
     offset: u64,
@@ -146,6 +148,7 @@ impl Walker {
         Self {
             limits,
             wants,
+            contents: Arc::default(),
             state: State::Header,
             archive: BlockHash::new(),
             offset: 0,
@@ -166,6 +169,13 @@ impl Walker {
             slack: SlackBytes::default(),
             absolute: 0,
         }
+    }
+
+    /// Keeps these files whole too.
+    #[must_use]
+    pub fn with_contents(mut self, contents: Arc<WantedContents>) -> Self {
+        self.contents = contents;
+        self
     }
 
     /// Keeps package lists too, within bounds; one that does not fit is not kept.
@@ -545,7 +555,7 @@ impl Walker {
             self.notes.push(Note { kind: NoteKind::SparseFile, layer: None, path: Some(path.clone()), detail });
         }
         let entry = self.describe(header, extended, kind, path, logical.unwrap_or(content), at)?;
-        let wanted = kind == Kind::File && !sparse && (self.wants)(&entry.path);
+        let wanted = kind == Kind::File && !sparse && ((self.wants)(&entry.path) || self.contents.wants(&entry.path));
         let document = wanted.then(|| self.start_document(&entry)).flatten();
         let is_record = kind == Kind::File && !sparse && (self.is_record)(&entry.path);
         let record = is_record.then(|| self.start_record(&entry)).flatten();

@@ -27,8 +27,11 @@ impl Policy {
                 let _ = writeln!(text, "  {}: {}  # {}", setting.key, setting.value, place(&setting.origin));
             }
         }
-        let (custom, rules): (Vec<&Configured>, Vec<&Configured>) =
-            self.rules.iter().partition(|configured| configured.rule.group() == GROUP);
+        let (custom, rules): (Vec<&Configured>, Vec<&Configured>) = self
+            .rules
+            .iter()
+            .filter(|configured| configured.rule.group() != super::structure::GROUP)
+            .partition(|configured| configured.rule.group() == GROUP);
         if !rules.is_empty() {
             text.push_str("rules:\n");
         }
@@ -55,6 +58,12 @@ impl Policy {
         for setting in custom.iter().flat_map(|configured| &configured.settings) {
             let dash = if setting.key == "name" { "  - " } else { "    " };
             let _ = writeln!(text, "{dash}{}: {}  # {}", setting.key, setting.value, place(&setting.origin));
+        }
+        if !self.structure.is_empty() {
+            text.push_str("structure:\n");
+        }
+        for element in &self.structure {
+            let _ = writeln!(text, "  - {}  # {}", element.value, place(&element.origin));
         }
         let off: Vec<&str> = RULES
             .iter()

@@ -6,7 +6,9 @@ use crate::yaml::{Member, Node, Scalar, Span, Value, YamlError, read, suggest};
 
 use super::alias;
 use super::custom::CustomDraft;
+use super::parent::Parent;
 use super::pipeline::Pipeline;
+use super::structure::StructureDraft;
 use super::trial::TrialDraft;
 use super::waiver::WaiverDraft;
 use super::{Common, Scope, Since};
@@ -18,10 +20,8 @@ const LEVELS: &[&str] = &["deny", "warn", "info", "off"];
 /// Keys of a file.
 const KEYS: &[&str] = &[
     "version", "name", "extends", "bases", "evidence", "limits", "lock", "pipeline", "promote", "rules", "custom",
-    "waivers", "tests",
+    "structure", "waivers", "tests",
 ];
-/// Keys of a file that the format keeps for later.
-const KEYS_KEPT: &[&str] = &["structure"];
 /// Keys that every rule's table may have beside `level` and the rule's own settings.
 pub(super) const COMMON_KEYS: &[&str] = &["since", "scope", "platforms"];
 /// Most characters of a policy's name.
@@ -33,7 +33,7 @@ pub(super) struct Document {
     /// Its name for people.
     pub(super) name: Option<String>,
     /// What it builds on.
-    pub(super) extends: Vec<(String, Span)>,
+    pub(super) extends: Vec<(Parent, Span)>,
     /// Known base images, as tables for `base.allow`, and where the list is.
     pub(super) bases: Option<(Vec<Node>, Span)>,
     /// Files to compare the image with, relative to this file.
@@ -52,6 +52,8 @@ pub(super) struct Document {
     pub(super) promote: Option<Node>,
     /// Rules that it brings along.
     pub(super) custom: Vec<CustomDraft>,
+    /// Structure tests, and the files of such tests that are not read yet.
+    pub(super) structure: Option<StructureDraft>,
     /// Its tests.
     pub(super) trials: Vec<TrialDraft>,
     /// Its exceptions.
@@ -122,8 +124,10 @@ impl Document {
                 "custom" => document.custom(value),
                 "waivers" => document.waivers(value, table),
                 "tests" => document.trials(value),
-                key if KEYS_KEPT.contains(&key) => {
-                    document.wrong(YamlError::new(*key_span, format!("`{key}` is not supported by this version")));
+                "structure" => {
+                    let (section, problems) = StructureDraft::read(value, *key_span);
+                    document.problems.extend(problems);
+                    document.structure = section;
                 }
                 key => document.wrong(unknown(*key_span, "key", key, KEYS)),
             }
@@ -161,14 +165,20 @@ impl Document {
     }
 
     fn extends(&mut self, value: &Node) {
-        let Some(elements) = self.filled_list(value, "a list of presets and files") else { return };
+        let Some(elements) = self.filled_list(value, "a list of presets, files and bundles") else { return };
         for element in elements {
-            match element.text() {
-                Some(text) if self.extends.iter().any(|(known, _)| known == text) => {
-                    self.wrong(YamlError::new(element.span, format!("`{text}` is given twice")));
+            let parent = match (element.text(), element.table()) {
+                (Some(text), _) => Parent::read(text, element.span),
+                (None, Some(_)) => Parent::read_table(element),
+                (None, None) => Err(quoted_text(element)),
+            };
+            match parent {
+                Ok(parent) if self.extends.iter().any(|(known, _)| known.name() == parent.name()) => {
+                    let name = element.text().map_or_else(|| parent.name(), str::to_owned);
+                    self.wrong(YamlError::new(element.span, format!("`{name}` is given twice")));
                 }
-                Some(text) => self.extends.push((text.to_owned(), element.span)),
-                None => self.wrong(quoted_text(element)),
+                Ok(parent) => self.extends.push((parent, element.span)),
+                Err(problem) => self.wrong(problem),
             }
         }
     }
@@ -464,11 +474,11 @@ pub(super) fn setting_names(rule: &Rule) -> Vec<String> {
     super::schema::Settings::of(rule).properties.into_iter().map(|(name, _)| name).collect()
 }
 
-fn wants(node: &Node, wanted: &str) -> YamlError {
+pub(super) fn wants(node: &Node, wanted: &str) -> YamlError {
     YamlError::new(node.span, format!("{wanted} is wanted here, not {}", node.describe()))
 }
 
-fn quoted_text(node: &Node) -> YamlError {
+pub(super) fn quoted_text(node: &Node) -> YamlError {
     match &node.value {
         Value::Scalar(text, kind) if *kind != Scalar::Null => {
             wants(node, "text").with_hint(format!("put it in quotes: `\"{text}\"`"))

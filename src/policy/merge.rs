@@ -13,6 +13,7 @@ use super::document::{Document, Entry, common, is_locked_by, known_bases};
 use super::lock::is_looser;
 use super::promote::Gate;
 use super::source::Sources;
+use super::structure::Structure;
 use super::waiver::{Waiver, WaiverDraft};
 use super::{Common, Configured, Descriptor, Scope, Setting};
 
@@ -44,12 +45,17 @@ pub(super) struct Merge {
     custom: BTreeMap<String, CustomDraft>,
     waivers: Vec<WaiverDraft>,
     promote: Option<Node>,
+    structure: Vec<Structure>,
     problems: Vec<YamlError>,
 }
 
 /// What all files say together.
 pub(super) struct Merged {
     pub(super) rules: Vec<Configured>,
+    /// Paths whose contents the rules look at.
+    pub(super) contents: Vec<String>,
+    /// Structure tests, for people.
+    pub(super) structure: Vec<Setting>,
     pub(super) waivers: Vec<Waiver>,
     pub(super) bases: Vec<KnownBase>,
     pub(super) locks: Vec<String>,
@@ -102,6 +108,11 @@ impl Merge {
         self.waivers.extend(document.waivers);
         self.apply_promote(document.promote);
         self.locks.extend(document.locks);
+    }
+
+    /// Structure tests of a file join those of the files before it: none of them goes away.
+    pub(super) fn apply_structure(&mut self, sections: Vec<Structure>) {
+        self.structure.extend(sections);
     }
 
     /// A key of a later file takes the place of the same key of an earlier one; a locked section stays as it is.
@@ -216,10 +227,17 @@ impl Merge {
         for draft in self.custom.into_values() {
             rules.extend(draft.finish(sources, &mut self.problems));
         }
+        let mut contents: Vec<String> = self.structure.iter().flat_map(Structure::contents).collect();
+        contents.sort();
+        contents.dedup();
+        let structure = self.structure.iter().map(|section| section.setting(sources)).collect();
+        rules.extend(Structure::rules(self.structure, sources));
         rules.sort_by(|one, other| one.rule.id.cmp(&other.rule.id));
         let waivers = self.waivers.into_iter().map(|draft| draft.finish(|span| sources.origin(span)));
         Merged {
             rules,
+            contents,
+            structure,
             waivers: waivers.collect(),
             bases,
             locks: self.locks.into_iter().map(|(name, _)| name).collect(),

@@ -60,9 +60,9 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
             "version": { "description": "Version of the file format.", "const": 1 },
             "name": { "description": "Name of the policy, for people.", "type": "string", "minLength": 1, "maxLength": 200 },
             "extends": {
-                "description": "Presets and local files, applied from left to right before this file.",
+                "description": "Presets, local files and bundles, applied from left to right before this file.",
                 "type": "array", "minItems": 1, "uniqueItems": true,
-                "items": { "anyOf": [{ "enum": preset_names() }, { "type": "string", "pattern": "^\\.{1,2}/" }] },
+                "items": { "anyOf": [{ "enum": preset_names() }, { "type": "string", "pattern": "^\\.{1,2}/" }, pinned(), bundle()] },
             },
             "bases": {
                 "description": "Known base images: the layers that prove an image to be built on them.",
@@ -80,6 +80,7 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
                 "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[a-z-]+([.][a-z*-]+)?$" },
             },
             "pipeline": pipeline(),
+            "structure": structure(),
             "waivers": {
                 "description": "Exceptions: which findings of a rule are let pass, why, who answers for it, and until when.",
                 "type": "array", "items": waiver(),
@@ -118,6 +119,60 @@ pub(super) fn schema_of(table: &[Rule]) -> Value {
     }
     schema.sort_all_objects();
     schema
+}
+
+/// A bundle, pinned by its digest.
+fn pinned() -> Value {
+    json!({
+        "description": "A policy bundle in a registry, pinned by the digest of its manifest.",
+        "type": "string",
+        "pattern": "^oci://[^@]+@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$",
+    })
+}
+
+/// A bundle with its signer.
+fn bundle() -> Value {
+    let text = |about: &str| json!({ "description": about, "type": "string", "minLength": 1 });
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["from"],
+        "properties": {
+            "from": pinned(),
+            "key": text("File of the public key that must have signed it, relative to this file."),
+            "identity": text("The identity that must have signed it, exact."),
+            "identity-pattern": text("A regular expression that its identity must match from end to end."),
+            "issuer": text("The issuer of the identity, exact."),
+            "issuer-pattern": text("A regular expression that the issuer must match from end to end."),
+            "kind": { "description": "What kind of identity.", "enum": ["email", "uri"] },
+            "claims": { "description": "Further claims of the certificate.", "type": "object", "additionalProperties": { "type": "string" } },
+            "until": text("The last moment at which the identity may have signed."),
+            "signature": { "description": "`none`: no signature is asked for, the digest alone counts.", "const": "none" },
+        },
+    })
+}
+
+/// The section `structure`.
+fn structure() -> Value {
+    let level = || json!({ "$ref": "#/$defs/level" });
+    let file = json!({ "description": "A file of container-structure-test, relative to this file.", "type": "string", "pattern": "^[^/]" });
+    let tests = json!({
+        "description": "Tests as container-structure-test has them.",
+        "type": "object", "required": ["schemaVersion"],
+    });
+    let element = json!({
+        "type": "object", "additionalProperties": false,
+        "oneOf": [{ "required": ["file"] }, { "required": ["tests"] }],
+        "properties": {
+            "level": level(), "commands": level(), "licenses": level(), "file": file, "tests": tests,
+        },
+    });
+    json!({
+        "description": "Tests of container-structure-test (schemaVersion 2.0.0); nothing is ever run.",
+        "anyOf": [
+            { "type": "array", "minItems": 1, "items": { "anyOf": [file, tests, element] } },
+            tests,
+            element,
+        ],
+    })
 }
 
 /// A base image in the list `bases`.

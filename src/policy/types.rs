@@ -150,6 +150,10 @@ pub struct Policy {
     pub promote: Option<Gate>,
     /// What the policy must say of given facts.
     pub tests: Vec<Trial>,
+    /// Paths from the image root whose contents its rules look at, sorted: they are kept only when somebody asks.
+    pub contents: Vec<String>,
+    /// Structure tests as `policy show` prints them.
+    pub structure: Vec<Setting>,
 }
 
 impl Policy {
@@ -169,6 +173,8 @@ impl Policy {
             pipeline: None,
             promote: None,
             tests: Vec::new(),
+            contents: Vec::new(),
+            structure: Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::companions::Evidence;
-use crate::model::{BaseLock, Digest};
+use crate::model::{BaseLock, Digest, Platform};
 
 /// A secret that was accepted before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +42,36 @@ pub struct SupplyEvidence {
     pub problems: Vec<String>,
 }
 
+/// What is known of one platform's image of an earlier release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierImage {
+    /// Its platform.
+    pub platform: Platform,
+    /// Its repository without tag and digest.
+    pub repository: String,
+    /// The tag that it was named by.
+    pub tag: Option<String>,
+    /// The digest that the tag pointed at: of the index when there is one.
+    pub root: Digest,
+    /// Bytes of the layers as stored; none when not all was seen, as for the other two.
+    pub compressed: Option<u64>,
+    /// Bytes of the layers, uncompressed.
+    pub uncompressed: Option<u64>,
+    /// Bytes of the files of the final file system.
+    pub visible: Option<u64>,
+}
+
+/// An earlier release that the image is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// What people call it.
+    pub name: String,
+    /// Whether a deny-level rule of the same policy does not hold for it.
+    pub is_violated: bool,
+    /// Its images.
+    pub images: Vec<EarlierImage>,
+}
+
 /// The circumstances of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Circumstances {
@@ -49,6 +79,8 @@ pub struct Circumstances {
     pub now: Option<i64>,
     /// The baseline.
     pub baseline: Vec<Accepted>,
+    /// An earlier release of the image; none when nobody named one.
+    pub earlier: Option<Arc<Earlier>>,
     /// The base images recorded so far; none when there is no list.
     pub bases: Option<Arc<BaseLock>>,
     /// Verified signatures and attestations, by the digest of the image; an image is missing when none were looked for.

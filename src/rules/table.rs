@@ -76,6 +76,7 @@ pub const RULES: &[Rule] = &[
     super::secrets_names::RULE,
     super::secrets_package_supplied::RULE,
     super::secrets_suspected::RULE,
+    super::size_growth::RULE,
     super::size_own::RULE,
     super::size_total::RULE,
     super::supply_attestations::RULE,
@@ -83,6 +84,7 @@ pub const RULES: &[Rule] = &[
     super::supply_sbom_matches::RULE,
     super::supply_signature::RULE,
     super::tags_forbid::RULE,
+    super::tags_immutable::RULE,
     super::tags_semver::RULE,
     super::user_exists::RULE,
     super::user_numeric::RULE,
@@ -305,6 +307,7 @@ pub(super) mod tests {
         IG0505 secrets.names
         IG0503 secrets.package-supplied
         IG0506 secrets.suspected
+        IG0409 size.growth
         IG0408 size.own
         IG0401 size.total
         IG2102 supply.attestations
@@ -312,6 +315,7 @@ pub(super) mod tests {
         IG2104 supply.sbom-matches
         IG2101 supply.signature
         IG1101 tags.forbid
+        IG1103 tags.immutable
         IG1102 tags.semver
         IG0102 user.exists
         IG0104 user.numeric

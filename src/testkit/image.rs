@@ -36,6 +36,8 @@
 //!                                        a recorded base of that name: the layers and the config so far; other layers when it
 //!                                        moved. The last line of a name is what it points at.
 //! now 2026-02-01                         the time of the run
+//! before uncompressed 300MB [fails] [on linux/arm64]      an earlier image of that size, also compressed, visible
+//! before tag 1.4.2 [same]                one of the same repository under that tag; the same image, or another one
 //! stages 2                               what the provenance says; also `unknown`
 //! --- compose.yml                        begins a file beside the image, see [`evidence`]: all lines behind it
 //! # a comment
@@ -54,7 +56,7 @@ use crate::model::{
     Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
-use crate::rules::Circumstances;
+use crate::rules::{Circumstances, Earlier, EarlierImage};
 use crate::rules::setting::Period;
 use crate::secrets::Scanner;
 
@@ -117,8 +119,28 @@ pub fn circumstances(text: &str) -> Circumstances {
     let text = text.split("\n---").next().unwrap_or_default();
     let parts = Parts::read(text);
     let (now, known) = (parts.now, parts.known.clone());
+    let earlier = parts.before.as_deref().map(|line| Arc::new(earlier(line, &image(text))));
     let bases = if known.is_empty() { None } else { known::lock(&known, &image(text)).map(Arc::new) };
-    Circumstances { now, bases, ..Circumstances::default() }
+    Circumstances { now, bases, earlier, ..Circumstances::default() }
+}
+
+/// The earlier image that a line `before` describes.
+fn earlier(line: &str, image: &ImageFacts) -> Earlier {
+    let words: Vec<&str> = line.split(' ').collect();
+    let after = |word: &str| words.iter().position(|one| *one == word).and_then(|at| words.get(at + 1).copied());
+    let size = |word: &str| after(word).map(|size| parse_size(size).unwrap_or_else(|_| panic!("{line}")));
+    let mut one = EarlierImage::of(image);
+    if let Some(platform) = after("on") {
+        one.platform = platform.parse().unwrap_or_else(|_| panic!("{line}"));
+    }
+    if let Some(tag) = after("tag") {
+        one.tag = Some(tag.to_owned());
+        if !words.contains(&"same") {
+            one.root = Digest::of(line.as_bytes());
+        }
+    }
+    (one.compressed, one.uncompressed, one.visible) = (size("compressed"), size("uncompressed"), size("visible"));
+    Earlier { name: "before".to_owned(), is_violated: words.contains(&"fails"), images: vec![one] }
 }
 
 /// What describes the images, and the files beside them: a line `--- NAME` begins a file, which goes on to the next such
@@ -178,6 +200,7 @@ struct Parts {
     bases: Vec<BaseClaim>,
     secrets: Vec<SecretFact>,
     known: Vec<Known>,
+    before: Option<String>,
     now: Option<i64>,
     build: Option<BuildFacts>,
 }
@@ -244,6 +267,7 @@ impl Parts {
             "base" => self.bases.push(base(rest)?),
             "known" => self.known.push(Known::read(line, rest, self.layers.len(), config)?),
             "now" => self.now = Some(known::day(rest)?),
+            "before" => self.before = Some(rest.to_owned()),
             "stages" => self.build = Some(BuildFacts { images: Vec::new(), stages: rest.parse().ok() }),
             "secret" => self.secrets.push(secret(line, rest)?),
             _ => self.entry(line)?,

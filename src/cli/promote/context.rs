@@ -41,7 +41,12 @@ pub(in crate::cli) struct Run<'a> {
 impl<'a> Run<'a> {
     /// Reads policy and keys; opens the signer when something is to be written.
     pub fn new(arguments: &'a WorkArguments, terminal: &'a Terminal, writing: bool) -> Result<Self, Failure> {
-        let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
+        let (policy, policy_file) = policy::load(
+            arguments.policy.as_deref(),
+            &arguments.parents,
+            Some(&arguments.source.connection),
+            terminal,
+        )?;
         let mut gate = policy.promote.clone();
         if let Some(gate) = &mut gate {
             read_keys(gate, policy_file.as_deref())?;
@@ -75,8 +80,7 @@ impl<'a> Run<'a> {
 
     /// Opens the clients.
     pub fn context(&self) -> Result<Context<'_>, Failure> {
-        let reader = Reader::new(&self.reading, self.terminal)?;
-        let reader = if self.policy.reads_packages() { reader.with_packages() } else { reader };
+        let reader = Reader::new(&self.reading, self.terminal)?.for_policy(&self.policy);
         let options = if self.arguments.source_authfile.is_some() {
             self.arguments.source.connection.options()?
         } else {

@@ -65,6 +65,8 @@ pub(super) struct WorkArguments {
     /// Policy file, or a built-in policy, that every platform has to pass; its section `promote` is the gate.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    parents: super::policy::ParentArguments,
     /// Judge and plan, and write nothing.
     #[arg(long)]
     dry_run: bool,

@@ -55,6 +55,8 @@ pub(super) struct ReleaseArguments {
     /// Policy file, or a built-in policy, that every platform has to pass.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    parents: policy::ParentArguments,
     /// Prove base images by this list; `imgguard-bases.json` beside the policy file unless given. See `imgguard bases`.
     #[arg(long, value_name = "FILE")]
     bases: Option<PathBuf>,
@@ -109,11 +111,10 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
     let destination = repository(&arguments.to)?;
     let (scheme, annotations) = (arguments.naming.scheme()?, annotations(&arguments.annotation)?);
     let version = version_of_tag(&arguments.version)?;
-    let (policy, policy_file) = policy::load(arguments.policy.as_deref(), terminal)?;
+    let (policy, policy_file) = policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
     let bases = bases::find(arguments.bases.as_deref(), policy_file.as_deref())?.map(Arc::new);
-    let reader = Reader::new(&arguments.source, terminal)?;
-    let reader =
-        if policy.reads_packages() || !arguments.evidence.sbom.is_empty() { reader.with_packages() } else { reader };
+    let reader = Reader::new(&arguments.source, terminal)?.for_policy(&policy);
+    let reader = if arguments.evidence.sbom.is_empty() { reader } else { reader.with_packages() };
     let method = arguments.evidence.open()?;
     let client = reader.client()?;
     let opened = open_all(&arguments.images, client)?;

@@ -34,10 +34,14 @@ pub(in crate::cli) struct RootArguments {
 impl RootArguments {
     /// What bundles are judged with.
     pub fn trust(&self) -> Result<SigstoreTrust, Failure> {
-        let root = files::trust_root(self.trusted_root.as_deref(), RootKind::Production)?;
-        SigstoreTrust::new(&root, now())
-            .map_err(|error| Failure::usage(format!("the trust root cannot be used: {error}")))
+        trust_of(self.trusted_root.as_deref())
     }
+}
+
+/// What bundles are judged with: the root in a file, or the embedded one.
+pub(in crate::cli) fn trust_of(root: Option<&Path>) -> Result<SigstoreTrust, Failure> {
+    let root = files::trust_root(root, RootKind::Production)?;
+    SigstoreTrust::new(&root, now()).map_err(|error| Failure::usage(format!("the trust root cannot be used: {error}")))
 }
 
 impl SignerArguments {

@@ -281,7 +281,7 @@ fn bound(
 }
 
 /// Stores a bundle beside its subject.
-pub(super) fn attach(store: &Store, node: &Node, bundle: &[u8], predicate_type: &str) -> Result<(), Failure> {
+pub(in crate::cli) fn attach(store: &Store, node: &Node, bundle: &[u8], predicate_type: &str) -> Result<(), Failure> {
     let created = jiff::Timestamp::from_second(now()).unwrap_or_default().to_string();
     let draft = ReferrerDraft {
         subject_type: &node.media_type,

@@ -14,7 +14,7 @@ fn read(text: &str, files: &[(&str, &str)]) -> Result<Policy, PolicyErrors> {
     let presets: &[Preset] = &[("@soft", PRESET), ("@hard", HARD)];
     let mut load = |path: &str| files.get(path).map(|text| (*text).to_owned()).ok_or_else(|| format!("no file {path}"));
     // 2026-11-25, noon.
-    parse_with(table(), presets, text, "ci/imgguard.yaml", &mut load, Some(1_795_608_000))
+    parse_with(table(), presets, text, "ci/imgguard.yaml", &mut Files(&mut load), Some(1_795_608_000))
 }
 
 fn good(text: &str, files: &[(&str, &str)]) -> Policy {
@@ -152,13 +152,14 @@ fn extends_that_lead_nowhere_are_refused() {
     assert_eq!(extends("./x.yaml"), "2:11: `./x.yaml` could not be read: no file x.yaml");
     assert_eq!(extends("./"), "2:11: `./` does not name a file");
     assert_eq!(extends("../.."), "2:11: `../..` does not name a file");
-    assert_eq!(extends("oci://a/b"), "2:11: policies from a registry or a server are not supported by this version");
+    assert_eq!(extends("oci://a/b"), "2:11: `oci://a/b` is not pinned by a digest");
+    assert_eq!(extends("https://a/b"), "2:11: policies cannot be read from `https://a/b`");
     assert_eq!(extends("\"@soft\", \"@soft\""), "2:20: `@soft` is given twice");
     assert_eq!(extends(""), "2:10: the list is empty");
     assert_eq!(extends("1.10"), "2:11: text is wanted here, not a number");
     assert_eq!(
         complaints("version: 1\nextends: \"@soft\"\n", &[]),
-        "2:10: a list of presets and files is wanted here, not text"
+        "2:10: a list of presets, files and bundles is wanted here, not text"
     );
 }
 
@@ -183,7 +184,7 @@ fn depth_and_number_of_files_are_bounded() {
     };
     let chain = |first: usize| {
         let text = format!("version: 1\nextends: [./{first}.yaml]\n");
-        parse_with(table(), &[], &text, "p.yaml", &mut { load }, None)
+        parse_with(table(), &[], &text, "p.yaml", &mut Files(&mut { load }), None)
     };
     assert!(chain(1).is_ok(), "eight parents");
     let Err(errors) = chain(0) else { panic!("nine parents") };
@@ -191,7 +192,7 @@ fn depth_and_number_of_files_are_bounded() {
 
     let list: Vec<String> = (100..200).map(|number| format!("./{number}.yaml")).collect();
     let text = format!("version: 1\nextends: [{}]\n", list.join(", "));
-    let Err(errors) = parse_with(table(), &[], &text, "p.yaml", &mut |_| Ok("version: 1\n".to_owned()), None) else {
+    let Err(errors) = parse_with(table(), &[], &text, "p.yaml", &mut Files(&mut |_| Ok("version: 1\n".to_owned())), None) else {
         panic!("a hundred parents")
     };
     assert!(errors.to_string().contains("the policy is made of more than 64 files"));
@@ -575,4 +576,141 @@ proptest::proptest! {
             proptest::prop_assert!(!render(&errors, true).is_empty());
         }
     }
+}
+
+/// Files beside the policy and bundles, with what was asked of them.
+#[derive(Default)]
+struct Shelf {
+    files: BTreeMap<&'static str, String>,
+    bundles: BTreeMap<Digest, Vec<(&'static str, String)>>,
+    asked: Vec<String>,
+}
+
+impl Parents for Shelf {
+    fn file(&mut self, path: &str) -> Result<String, ParentError> {
+        self.files.get(path).cloned().ok_or_else(|| format!("no file {path}").into())
+    }
+
+    fn bundle(&mut self, wanted: &WantedBundle) -> Result<Bundle, ParentError> {
+        let signer = match &wanted.signer {
+            BundleSigner::Known(spec) => format!("{:?}", spec.who).split('(').next().unwrap_or_default().to_owned(),
+            BundleSigner::Key(text, name) => format!("{name}: {text}"),
+            BundleSigner::Unsaid => "unsaid".to_owned(),
+            BundleSigner::Nobody => "nobody".to_owned(),
+        };
+        self.asked.push(format!("{} {signer}", wanted.repository));
+        let files = self.bundles.get(&wanted.digest).ok_or_else(|| ParentError {
+            message: "the signature is bad".to_owned(),
+            hint: Some("sign it".to_owned()),
+        })?;
+        let entry = files.first().map(|(path, _)| (*path).to_owned()).unwrap_or_default();
+        Ok(Bundle { entry, files: files.iter().map(|(path, text)| ((*path).to_owned(), text.clone())).collect() })
+    }
+}
+
+/// A digest that stands for a bundle.
+fn pin(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
+}
+
+fn with_shelf(text: &str, shelf: &mut Shelf) -> Result<Policy, PolicyErrors> {
+    let presets: &[Preset] = &[("@soft", PRESET)];
+    parse_with(table(), presets, text, "ci/imgguard.yaml", shelf, Some(1_795_608_000))
+}
+
+#[test]
+fn a_bundle_is_asked_for_with_the_signer_that_its_entry_names() {
+    let mut shelf = Shelf::default();
+    shelf.files.insert("keys/policy.pub", "PEM".to_owned());
+    for name in ["a", "b", "c", "d"] {
+        let rules = format!("version: 1\nname: {name}\nextends: [\"@soft\"]\n");
+        shelf.bundles.insert(pin(name), vec![("policy.yaml", rules)]);
+    }
+    let text = format!(
+        "version: 1\nextends:\n  - oci://r.example/a:v1@{}\n  - {{ from: \"oci://r.example/b@{}\", key: ./keys/policy.pub }}\n  - {{ from: \"oci://r.example/c@{}\", identity: a@b.example, issuer: \"https://b.example\" }}\n  - {{ from: \"oci://r.example/d@{}\", signature: none }}\n",
+        pin("a"), pin("b"), pin("c"), pin("d")
+    );
+    let policy = with_shelf(&text, &mut shelf).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(
+        shelf.asked,
+        ["r.example/a:v1 unsaid", "r.example/b ci/keys/policy.pub: PEM", "r.example/c Identity", "r.example/d nobody"]
+    );
+    assert_eq!(policy.rules.len(), 2);
+}
+
+#[test]
+fn files_of_a_bundle_are_found_in_it_and_nowhere_else() {
+    let mut shelf = Shelf::default();
+    shelf.files.insert("common.yaml", "version: 1\nrules: { user: { root: warn } }\n".to_owned());
+    let child = "version: 1\nextends: [./sub/common.yaml]\nrules: { user: { exists: warn } }\n";
+    let common = "version: 1\nrules: { user: { root: deny } }\nlock: [user]\nlimits: { waiver-days: 30 }\n";
+    shelf.bundles.insert(pin("a"), vec![("policy.yaml", child.to_owned()), ("sub/common.yaml", common.to_owned())]);
+    let parent = format!("version: 1\nextends: [\"oci://r.example/a@{}\"]\n", pin("a"));
+    let policy = with_shelf(&parent, &mut shelf).unwrap_or_else(|errors| panic!("{errors}"));
+    let root = policy.rules.iter().find(|one| one.rule.id == "user.root").expect("a rule");
+    assert_eq!(root.level, Level::Deny);
+    assert_eq!(root.origin.file, format!("oci://r.example/a@{}#sub/common.yaml", pin("a")));
+    assert_eq!((policy.waiver_days, policy.locks), (Some(30), vec!["user".to_owned()]));
+
+    let weaker = format!("{parent}rules:\n  user:\n    root: warn\n");
+    let errors = with_shelf(&weaker, &mut shelf).err().expect("locked");
+    let error = &errors.errors()[0];
+    assert!(error.to_string().starts_with("ci/imgguard.yaml:5:11: `user.root` is locked"), "{error}");
+    assert_eq!(error.related.as_ref().map(|related| related.file.clone()), Some(root.origin.file.clone()));
+
+    let waiver = format!("{parent}waivers:\n{WAIVER}");
+    let errors = with_shelf(&waiver, &mut shelf).err().expect("too long or locked").to_string();
+    assert!(errors.contains("is locked: it cannot be waived") || errors.contains("30 days"), "{errors}");
+
+    let broken = vec![("policy.yaml", "version: 1\nextends: [./gone.yaml]\nrules:\n  user: { roott: deny }\n".to_owned())];
+    shelf.bundles.insert(pin("a"), broken);
+    let errors = with_shelf(&parent, &mut shelf).err().expect("broken");
+    let told = errors.to_string();
+    assert!(told.contains(&format!("oci://r.example/a@{}:2:11: `./gone.yaml` could not be read: it is not in the bundle", pin("a"))), "{told}");
+    assert!(told.contains(":4:11: there is no rule `user.roott`"), "{told}");
+}
+
+#[test]
+fn a_circle_over_bundles_is_refused() {
+    let mut shelf = Shelf::default();
+    let of = |name: &str| format!("version: 1\nextends: [\"oci://r.example/x@{}\"]\n", pin(name));
+    // No digest can be in its own content: whoever serves such a thing lies, and is not followed for ever.
+    shelf.bundles.insert(pin("a"), vec![("policy.yaml", of("b"))]);
+    shelf.bundles.insert(pin("b"), vec![("policy.yaml", of("a"))]);
+    let errors = with_shelf(&of("a"), &mut shelf).err().expect("a circle").to_string();
+    assert!(errors.contains("2:11: the policy extends itself: `imgguard.yaml` extends"), "{errors}");
+    shelf.bundles.insert(
+        pin("a"),
+        vec![
+            ("policy.yaml", "version: 1\nextends: [./b.yaml]\n".to_owned()),
+            ("b.yaml", "version: 1\nextends: [./policy.yaml]\n".to_owned()),
+        ],
+    );
+    let errors = with_shelf(&of("a"), &mut shelf).err().expect("a circle").to_string();
+    assert!(errors.contains("#b.yaml:2:11: the policy extends itself"), "{errors}");
+}
+
+#[test]
+fn an_entry_that_names_no_bundle_or_no_signer_is_refused_at_its_place() {
+    let wrong = |entry: &str| {
+        let text = format!("version: 1\nextends:\n  - {entry}\n");
+        let mut shelf = Shelf::default();
+        let errors = with_shelf(&text, &mut shelf).err().unwrap_or_else(|| panic!("accepted: {entry}"));
+        errors.to_string().replace("ci/imgguard.yaml:", "")
+    };
+    let good = format!("oci://r.example/a@{}", pin("a"));
+    assert_eq!(wrong("\"oci://r.example/a:v1\""), "3:5: `oci://r.example/a:v1` is not pinned by a digest");
+    assert!(wrong("\"oci://r.example/a@sha256:12\"").starts_with("3:5: `oci://r.example/a@sha256:12` is not pinned by a digest: "));
+    assert_eq!(wrong(&format!("\"oci://@{}\"", pin("a"))), format!("3:5: `oci://@{}` names no repository", pin("a")));
+    assert_eq!(wrong("{ key: ./a.pub }"), "3:5: `from` is missing");
+    assert_eq!(wrong("{ from: \"@soft\", key: ./a.pub }"), "3:13: only a bundle in a registry has a signer");
+    assert_eq!(wrong(&format!("{{ from: \"{good}\", key: ./gone.pub }}")).split(": ").nth(1).map(str::to_owned), Some("`./gone.pub` could not be read".to_owned()));
+    assert!(wrong(&format!("{{ from: \"{good}\", keyy: ./a.pub }}")).contains("unknown key `keyy`"));
+    assert!(wrong(&format!("{{ from: \"{good}\", identity: a@b.example }}")).contains("issuer"));
+    assert!(wrong(&format!("{{ from: \"{good}\", signature: any }}")).contains("only `none` can stand here"));
+    assert!(wrong(&format!("{{ from: \"{good}\", signature: none, key: ./a.pub }}")).contains("asks for nobody's"));
+    let unsigned = wrong(&format!("\"{good}\""));
+    assert_eq!(unsigned, format!("3:5: `{good}` could not be read: the signature is bad"));
+    let twice = wrong(&format!("\"{good}\"\n  - {{ from: \"{good}\", signature: none }}"));
+    assert!(twice.contains("is given twice"), "{twice}");
 }

@@ -164,11 +164,13 @@ fn a_stronger_preset_judges_whatever_a_weaker_one_judges() {
             "licenses.forbid",
             "packages.require",
             "ports.exactly",
+            "size.growth",
             "size.own",
             "supply.attestations",
             "supply.provenance",
             "supply.sbom-matches",
             "supply.signature",
+            "tags.immutable",
             "user.owns"
         ],
         "only the application's own policy knows its ports, its health, its licences, its signers and what it needs"

@@ -1,15 +1,23 @@
 //! `imgguard policy`, and how every command finds its policy.
 
+mod bundle;
+mod parents;
+mod share;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::policy::{Policy, Trial, builtin, builtin_default, parse_at, preset_names, render, schema};
+use crate::policy::{Policy, Trial, builtin, builtin_default, parse_from, preset_names, render, schema};
 
+use super::connection::ConnectionArguments;
 use super::terminal::Terminal;
 use super::{Exit, Failure, check, image, output};
+use parents::Sources;
+
+pub(super) use parents::ParentArguments;
 
 /// The files that are looked for, in this order; the first one that exists counts, alone.
 const FILES: &[&str] = &["imgguard.yaml", ".imgguard.yaml", ".github/imgguard.yaml"];
@@ -27,12 +35,16 @@ enum PolicyCommand {
         /// Policy file or built-in policy; what `check` would use unless given.
         #[arg(value_name = "FILE")]
         policy: Option<String>,
+        #[command(flatten)]
+        parents: Box<LookUp>,
     },
     /// Print the rules in force, each with the line that sets it.
     Show {
         /// Policy file or built-in policy; what `check` would use unless given.
         #[arg(value_name = "FILE")]
         policy: Option<String>,
+        #[command(flatten)]
+        parents: Box<LookUp>,
     },
     /// Print the JSON schema of policy files, for editors.
     Schema,
@@ -41,15 +53,36 @@ enum PolicyCommand {
         /// Policy file; what `check` would use unless given.
         #[arg(value_name = "FILE")]
         policy: Option<String>,
+        #[command(flatten)]
+        parents: Box<LookUp>,
     },
     /// Print what expressions of custom rules can name: the facts of an image and the functions.
     Facts,
+    /// Put a policy into a registry as a bundle that other policies can extend, and sign it.
+    Push(Box<share::PushArguments>),
+    /// Fetch a bundle with its signatures into a layout folder, so that policies that extend it need no network.
+    Pull(Box<share::PullArguments>),
+}
+
+/// How the parents of a policy are found, where no image is read.
+#[derive(Debug, Args)]
+struct LookUp {
+    #[command(flatten)]
+    parents: ParentArguments,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+}
+
+impl LookUp {
+    fn load(&self, asked: Option<&str>, terminal: &Terminal) -> Result<(Policy, Option<PathBuf>), Failure> {
+        load(asked, &self.parents, Some(&self.connection), terminal)
+    }
 }
 
 pub(super) fn run(arguments: &PolicyArguments, terminal: &Terminal) -> Result<Exit, Failure> {
     match &arguments.command {
-        PolicyCommand::Check { policy } => {
-            let (policy, _) = load(policy.as_deref(), terminal)?;
+        PolicyCommand::Check { policy, parents } => {
+            let (policy, _) = parents.load(policy.as_deref(), terminal)?;
             output::print(&format!(
                 "{}: good, {} rules in force, {}\n",
                 policy.source,
@@ -57,14 +90,16 @@ pub(super) fn run(arguments: &PolicyArguments, terminal: &Terminal) -> Result<Ex
                 policy.digest
             ))?;
         }
-        PolicyCommand::Show { policy } => {
-            let (policy, _) = load(policy.as_deref(), terminal)?;
+        PolicyCommand::Show { policy, parents } => {
+            let (policy, _) = parents.load(policy.as_deref(), terminal)?;
             output::print(&policy.describe())?;
         }
-        PolicyCommand::Test { policy } => {
-            let (policy, path) = load(policy.as_deref(), terminal)?;
+        PolicyCommand::Test { policy, parents } => {
+            let (policy, path) = parents.load(policy.as_deref(), terminal)?;
             return test(&policy, path.as_deref());
         }
+        PolicyCommand::Push(arguments) => return share::push(arguments, terminal),
+        PolicyCommand::Pull(arguments) => return share::pull(arguments),
         PolicyCommand::Facts => output::print(&crate::cel::reference())?,
         PolicyCommand::Schema => {
             let text = serde_json::to_string_pretty(&schema()).map_err(|error| Failure::usage(error.to_string()))?;
@@ -109,14 +144,19 @@ fn test(policy: &Policy, path: Option<&Path>) -> Result<Exit, Failure> {
 }
 
 /// Finds, reads and checks the policy: what was asked for, else the first of the usual files, else the built-in one.
-pub(super) fn load(asked: Option<&str>, terminal: &Terminal) -> Result<(Policy, Option<PathBuf>), Failure> {
+pub(super) fn load(
+    asked: Option<&str>,
+    parents: &ParentArguments,
+    connection: Option<&ConnectionArguments>,
+    terminal: &Terminal,
+) -> Result<(Policy, Option<PathBuf>), Failure> {
     let found = match asked {
         Some(name) if name.starts_with('@') => {
             let unknown = || {
                 Failure::usage(format!("there is no built-in policy `{name}`"))
                     .with_hint(format!("there are {}", preset_names().join(", ")))
             };
-            let policy = builtin(name).ok_or_else(unknown)?.map_err(|errors| refused(&errors, terminal))?;
+            let policy = builtin(name).ok_or_else(unknown)?.map_err(|errors| refused(&errors, 0, terminal))?;
             return Ok((policy, None));
         }
         Some(path) => Some(PathBuf::from(path)),
@@ -124,11 +164,9 @@ pub(super) fn load(asked: Option<&str>, terminal: &Terminal) -> Result<(Policy, 
     };
     let Some(path) = found else { return Ok((builtin_default(), None)) };
     let text = read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let mut parent = |relative: &str| read(&folder.join(relative)).map_err(|error| error.to_string());
-    let now = Some(super::now());
-    let policy =
-        parse_at(&text, &path.to_string_lossy(), &mut parent, now).map_err(|errors| refused(&errors, terminal))?;
+    let mut sources = Sources::new(path.parent().unwrap_or(Path::new("")), parents, connection);
+    let policy = parse_from(&text, &path.to_string_lossy(), &mut sources, Some(super::now()))
+        .map_err(|errors| refused(&errors, sources.unreachable, terminal))?;
     Ok((policy, Some(path)))
 }
 
@@ -137,8 +175,16 @@ pub(super) fn usual_file() -> Option<PathBuf> {
     FILES.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
-fn refused(errors: &crate::policy::PolicyErrors, terminal: &Terminal) -> Failure {
+/// Shows what is wrong. When nothing is but that registries did not answer, a retry may help.
+fn refused(errors: &crate::policy::PolicyErrors, unreachable: usize, terminal: &Terminal) -> Failure {
     Terminal::say(render(errors, terminal.color_stderr).trim_end());
+    if unreachable > 0 && unreachable >= errors.errors().len() {
+        return Failure {
+            exit: Exit::Infrastructure,
+            message: "a part of the policy could not be fetched; no image was opened".to_owned(),
+            hint: Some("try again, or fetch it once with `imgguard policy pull`".to_owned()),
+        };
+    }
     Failure::usage("the policy is refused; no image was opened")
 }
 
