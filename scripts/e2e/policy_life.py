@@ -44,6 +44,64 @@ class PolicyLife(Suite):
         self.exits(imgguard("check", new, "--policy", policy, "--baseline", f"oci:{HELLO}:7.7.7"), REFUSED, "7.7.7")
         self.exits(imgguard("check", new, "--policy", policy, "--baseline", old, "--attest", "--key", self.dir / "none.key"), REFUSED)
 
+    def test_structure(self):
+        """files of container-structure-test are judged without running anything; contents are read once, cached, and never guessed"""
+        tests = self.dir / "structure.yaml"
+        tests.write_text("""schemaVersion: 2.0.0
+fileExistenceTests:
+- { name: page, path: /srv/www/index.html, permissions: -rw-r--r-- }
+- { name: no shell history, path: /root/.bash_history, shouldExist: false }
+fileContentTests:
+- { name: serve, path: /usr/local/bin/serve, expectedContents: ['^#!/bin/'], excludedContents: ['curl'] }
+- { name: system, path: /etc/os-release, expectedContents: ['VERSION_ID="12"'] }
+metadataTest:
+  exposedPorts: [8080]
+  labels: [{ key: org.opencontainers.image.version, value: '^1\\.', isRegex: true }]
+  cmd: [/usr/local/bin/serve]
+  workdir: /srv/www
+""")
+        good = self.policy("version: 1\nstructure: [structure.yaml]\n", "structure-policy.yaml")
+        for _ in range(2):
+            self.exits(imgguard("check", IMAGE, "--policy", good), PASS, "structure ok")
+        text = tests.read_text()
+        tests.write_text(text.replace("excludedContents: ['curl']", "excludedContents: ['busybox|httpd']").replace("[8080]", "[8081]"))
+        self.exits(imgguard("check", IMAGE, "--policy", good), VIOLATIONS, "structure.contents", "and should not", "structure.metadata", "`8081` is not exposed")
+        tests.write_text(text)
+        facts = self.dir / "structure.json"
+        facts.write_text(imgguard("inspect", IMAGE, "--platform", "all", "-o", "json").out)
+        self.exits(imgguard("check", f"facts:{facts}", "--policy", good), INCONCLUSIVE, "was not kept")
+        tests.write_text(text + "commandTests: [{ name: ls, command: ls }]\n")
+        self.exits(imgguard("check", IMAGE, "--policy", good), INCONCLUSIVE, "ever run", "`ls`")
+        lowered = self.policy("version: 1\nstructure: [{ file: ./structure.yaml, commands: info }]\n", "lowered.yaml")
+        self.exits(imgguard("check", IMAGE, "--policy", lowered), PASS)
+        tests.write_text(text.replace("permissions", "permission"))
+        self.exits(imgguard("check", IMAGE, "--policy", good), REFUSED, "structure.yaml:3:44", "unknown key `permission`", "^^^^^^^^^^")
+
+    def test_growth_and_moved_tags(self):
+        """what grows too much against an earlier image, and a tag that names another image now; unknown without an earlier one"""
+        old = f"oci:{HELLO}:0.9.0"
+        growth = "version: 1\nrules: { size: { growth: { level: deny, max: 0%, floor: 0B, against: AGAINST } } }\n"
+        policy = self.policy(growth.replace("AGAINST", "baseline"), "growth.yaml")
+        self.exits(imgguard("check", IMAGE, "--policy", policy), INCONCLUSIVE, "--baseline")
+        self.exits(imgguard("check", IMAGE, "--policy", policy, "--baseline", IMAGE), PASS)
+        sizes = {ref: json.loads(imgguard("inspect", ref, "--platform", "linux/amd64", "-o", "json").out) for ref in (old, IMAGE)}
+        total = {ref: sum(layer["unpacked_size"] for layer in facts["images"][0]["layers"]) for ref, facts in sizes.items()}
+        larger, smaller = sorted(total, key=total.get, reverse=True)
+        self.assertNotEqual(total[larger], total[smaller])
+        self.exits(imgguard("check", larger, "--policy", policy, "--baseline", smaller, "--platform", "linux/amd64"), VIOLATIONS, "size.growth", "more than")
+        number = self.policy(growth.replace("AGAINST", "1kB"), "number.yaml")
+        self.exits(imgguard("check", IMAGE, "--policy", number), VIOLATIONS, "the size that the policy names")
+        tags = self.policy("version: 1\nrules: { tags: { immutable: deny } }\n", "tags.yaml")
+        self.exits(imgguard("check", IMAGE, "--policy", tags), INCONCLUSIVE, "--baseline")
+        before = self.dir / "before.json"
+        facts = json.loads(imgguard("inspect", IMAGE, "--platform", "all", "-o", "json").out)
+        before.write_text(json.dumps(facts))
+        self.exits(imgguard("check", IMAGE, "--policy", tags, "--baseline", before), PASS)
+        for image in facts["images"]:
+            image["index"]["digest"] = "sha256:" + "0" * 64
+        before.write_text(json.dumps(facts))
+        self.exits(imgguard("check", IMAGE, "--policy", tags, "--baseline", before), VIOLATIONS, "tags.immutable", "points at")
+
     def test_waiver_holds(self):
         """a waiver lets its finding pass and is told, with its number on every run"""
         self.judged(self.waiver(day(60)), PASS, "waived[size.total]", "being made smaller", "@team", "0 errors", "1 waived")

@@ -29,7 +29,7 @@ pub(super) struct BasesArguments {
 #[derive(Debug, Subcommand)]
 enum BasesCommand {
     /// Look up what base images are now, and add what is new to the list. Nothing is ever taken out of it.
-    Update(UpdateArguments),
+    Update(Box<UpdateArguments>),
     /// Print the recorded base images.
     List {
         /// The list; `imgguard-bases.json` beside the policy file unless given.
@@ -224,7 +224,8 @@ fn wanted(arguments: &UpdateArguments, terminal: &Terminal) -> Result<(Vec<Strin
         let file = arguments.policy.as_ref().filter(|name| !name.starts_with('@')).map(PathBuf::from);
         return Ok((arguments.references.clone(), file));
     }
-    let (policy, file) = policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
+    let (policy, file) =
+        policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
     let mut texts: Vec<String> = policy.rules.iter().flat_map(|configured| configured.check.named_bases()).collect();
     texts.sort();
     texts.dedup();

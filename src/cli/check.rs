@@ -68,7 +68,8 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     let known: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
     let outputs = output::parse(&arguments.output, &known)?;
     let selector = selector(arguments.platform.as_deref(), Selector::All)?;
-    let (mut policy, policy_file) = policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
+    let (mut policy, policy_file) =
+        policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
     let bases = bases::find(arguments.bases.as_deref(), policy_file.as_deref())?.map(Arc::new);
     let evidence = evidence::read(&arguments.with, &policy, policy_file.as_deref())?;
     evidence::adopt_waivers(&mut policy, &evidence)?;

@@ -45,7 +45,8 @@ pub(super) fn run(arguments: &ExplainArguments, terminal: &Terminal) -> Result<E
         output::print(&rule_page(rule))?;
         return Ok(Exit::Pass);
     }
-    let (mut policy, file) = policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
+    let (mut policy, file) =
+        policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
     let id = known.map_or(arguments.rule.as_str(), |rule| rule.id);
     policy.rules.retain(|configured| configured.rule.id == id);
     let mut by_default = false;

@@ -41,7 +41,8 @@ pub(super) fn run(arguments: &HistoryArguments, terminal: &Terminal) -> Result<E
     let keys = arguments.key.iter().map(|path| public_key(path)).collect::<Result<Vec<_>, _>>()?;
     let mut gate = None;
     if let Some(path) = &arguments.policy {
-        let (policy, file) = policy::load(Some(path), &arguments.parents, Some(&arguments.source.connection), terminal)?;
+        let (policy, file) =
+            policy::load(Some(path), &arguments.parents, Some(&arguments.source.connection), terminal)?;
         gate = policy.promote;
         if let Some(gate) = &mut gate {
             read_keys(gate, file.as_deref())?;

@@ -61,11 +61,13 @@ impl Cache {
 
     fn file(&self, blob: Option<&Digest>, diff_id: &Digest, analysers: &Analysers) -> PathBuf {
         let Analysers { scanner, catalog, key, limits, contents } = analysers;
-        let contents: String = contents.paths().map(|path| format!("\n{path:?}")).collect();
+        let contents: Vec<&str> = contents.paths().collect();
+        let contents = if contents.is_empty() { String::new() } else { format!("\n{contents:?}") };
         let blob = blob.map_or_else(|| "-".to_owned(), ToString::to_string);
         let program = env!("CARGO_PKG_VERSION");
         let key = Digest::of(
-            format!("{FORMAT}\n{blob}\n{diff_id}\n{scanner}\n{catalog}\n{key:?}\n{limits:?}\n{program}{contents}").as_bytes(),
+            format!("{FORMAT}\n{blob}\n{diff_id}\n{scanner}\n{catalog}\n{key:?}\n{limits:?}\n{program}{contents}")
+                .as_bytes(),
         );
         self.folder.join(&key.hex()[..2]).join(&key.hex()[2..])
     }

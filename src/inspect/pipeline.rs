@@ -13,7 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::catalog::encode;
 use crate::layer::{
-    LayerError, Limits, Pieces, Promise, SlackBytes, SlackKind, Unpacked, Unpacker, Walked, Walker, check_promise, WantedContents,
+    LayerError, Limits, Pieces, Promise, SlackBytes, SlackKind, Unpacked, Unpacker, Walked, Walker, WantedContents,
+    check_promise,
 };
 use crate::model::{Digest, Gap, GapKind, Grade, LayerFacts, Note, NoteKind};
 use crate::oci::FetchError;

@@ -19,8 +19,20 @@ const VERSION: i64 = 1;
 const LEVELS: &[&str] = &["deny", "warn", "info", "off"];
 /// Keys of a file.
 const KEYS: &[&str] = &[
-    "version", "name", "extends", "bases", "evidence", "limits", "lock", "pipeline", "promote", "rules", "custom",
-    "structure", "waivers", "tests",
+    "version",
+    "name",
+    "extends",
+    "bases",
+    "evidence",
+    "limits",
+    "lock",
+    "pipeline",
+    "promote",
+    "rules",
+    "custom",
+    "structure",
+    "waivers",
+    "tests",
 ];
 /// Keys that every rule's table may have beside `level` and the rule's own settings.
 pub(super) const COMMON_KEYS: &[&str] = &["since", "scope", "platforms"];

@@ -57,12 +57,7 @@ pub fn parse_at(
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_from(
-    text: &str,
-    file: &str,
-    parents: &mut dyn Parents,
-    now: Option<i64>,
-) -> Result<Policy, PolicyErrors> {
+pub fn parse_from(text: &str, file: &str, parents: &mut dyn Parents, now: Option<i64>) -> Result<Policy, PolicyErrors> {
     parse_with(RULES, PRESETS, text, file, parents, now)
 }
 
@@ -235,13 +230,7 @@ impl Reader<'_> {
     }
 
     /// Reads a bundle, once, and gives the key of the file that is meant.
-    fn bundle(
-        &mut self,
-        repository: &str,
-        digest: &Digest,
-        signer: &Signer,
-        span: Span,
-    ) -> Result<Key, YamlError> {
+    fn bundle(&mut self, repository: &str, digest: &Digest, signer: &Signer, span: Span) -> Result<Key, YamlError> {
         let signer = match signer {
             Signer::Spec(spec) => BundleSigner::Known(spec.clone()),
             Signer::Unsaid => BundleSigner::Unsaid,

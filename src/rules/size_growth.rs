@@ -96,12 +96,7 @@ struct Growth {
 
 impl Default for Growth {
     fn default() -> Self {
-        Self {
-            against: Against::default(),
-            basis: Basis::default(),
-            max: Percent::new(10),
-            floor: Size(20_000_000),
-        }
+        Self { against: Against::default(), basis: Basis::default(), max: Percent::new(10), floor: Size(20_000_000) }
     }
 }
 
@@ -232,7 +227,9 @@ mod tests {
 
     #[test]
     fn the_limit_itself_is_kept() {
-        let at = |size: &str| decide("size.growth", "{against: 100MB, max: 10%, floor: 1MB}", &format!("layer a\nunpacked {size}"));
+        let at = |size: &str| {
+            decide("size.growth", "{against: 100MB, max: 10%, floor: 1MB}", &format!("layer a\nunpacked {size}"))
+        };
         assert!(matches!(at("110MB"), Outcome::Pass(_)));
         assert!(at("110.000001MB").is_fail());
     }

@@ -56,8 +56,8 @@ use crate::model::{
     Severity, Subject, parse_size,
 };
 use crate::oci::{BlobKey, Compression, ImagePlan, LayerPlan, media_types};
-use crate::rules::{Circumstances, Earlier, EarlierImage};
 use crate::rules::setting::Period;
+use crate::rules::{Circumstances, Earlier, EarlierImage};
 use crate::secrets::Scanner;
 
 use super::known::{self, Known};
@@ -121,7 +121,7 @@ pub fn circumstances(text: &str) -> Circumstances {
     let (now, known) = (parts.now, parts.known.clone());
     let earlier = parts.before.as_deref().map(|line| Arc::new(earlier(line, &image(text))));
     let bases = if known.is_empty() { None } else { known::lock(&known, &image(text)).map(Arc::new) };
-    Circumstances { now, bases, earlier, ..Circumstances::default() }
+    Circumstances { now, earlier, bases, ..Circumstances::default() }
 }
 
 /// The earlier image that a line `before` describes.

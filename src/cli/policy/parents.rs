@@ -27,15 +27,15 @@ const FOLDER: &str = "imgguard-bundles";
 pub(in crate::cli) struct ParentArguments {
     /// Policy bundles whose entry in `extends` names no signer must be signed with this public key; repeatable: one of
     /// them is enough.
-    #[arg(long, value_name = "FILE")]
-    policy_key: Vec<PathBuf>,
+    #[arg(long = "policy-key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
     /// Read policy bundles from this OCI layout and from nowhere else. Unless given, `imgguard-bundles` beside the policy
     /// file is looked at before the registry.
-    #[arg(long, value_name = "DIR")]
-    policy_bundles: Option<PathBuf>,
+    #[arg(long = "policy-bundles", value_name = "DIR")]
+    bundles: Option<PathBuf>,
     /// Judge signatures of policy bundles by the authorities and logs in this file.
-    #[arg(long, value_name = "FILE")]
-    policy_root: Option<PathBuf>,
+    #[arg(long = "policy-root", value_name = "FILE")]
+    root: Option<PathBuf>,
 }
 
 impl ParentArguments {
@@ -43,9 +43,9 @@ impl ParentArguments {
     pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut add = |name: &str, path: &Path| words.extend([name.to_owned(), path.to_string_lossy().into_owned()]);
-        self.policy_key.iter().for_each(|path| add("--policy-key", path));
-        self.policy_bundles.iter().for_each(|path| add("--policy-bundles", path));
-        self.policy_root.iter().for_each(|path| add("--policy-root", path));
+        self.keys.iter().for_each(|path| add("--policy-key", path));
+        self.bundles.iter().for_each(|path| add("--policy-bundles", path));
+        self.root.iter().for_each(|path| add("--policy-root", path));
         words
     }
 }
@@ -64,25 +64,18 @@ pub(super) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    pub fn new(
-        folder: &Path,
-        arguments: &'a ParentArguments,
-        connection: Option<&ConnectionArguments>,
-    ) -> Self {
+    pub fn new(folder: &Path, arguments: &'a ParentArguments, connection: Option<&ConnectionArguments>) -> Self {
         // An account is the one of the image's registry: another one is never told of it.
         let connection = connection.map(ConnectionArguments::without_account).unwrap_or_default();
-        Self {
-            folder: folder.to_owned(),
-            arguments,
-            connection,
-            client: None,
-            unreachable: 0,
-            files: Vec::new(),
-        }
+        Self { folder: folder.to_owned(), arguments, connection, client: None, unreachable: 0, files: Vec::new() }
     }
 
     fn failed(&mut self, failure: Failure) -> ParentError {
-        self.unreachable += usize::from(failure.exit == Exit::Infrastructure);
+        if failure.exit == Exit::Infrastructure {
+            self.unreachable += 1;
+            let hint = "try again, or fetch it once with `imgguard policy pull`".to_owned();
+            return ParentError { message: failure.message, hint: Some(hint) };
+        }
         ParentError { message: failure.message, hint: failure.hint }
     }
 
@@ -97,7 +90,7 @@ impl<'a> Sources<'a> {
 
     /// Finds a bundle: in the folder of bundles, else in its registry.
     fn store(&mut self, wanted: &WantedBundle) -> Result<Store<'static>, Failure> {
-        let only = self.arguments.policy_bundles.clone();
+        let only = self.arguments.bundles.clone();
         let folder = only.clone().unwrap_or_else(|| self.folder.join(FOLDER));
         match stored(&folder, &wanted.digest) {
             Ok(store) => return Ok(store),
@@ -121,12 +114,14 @@ impl<'a> Sources<'a> {
             BundleSigner::Known(spec) => rules.extend(spec.rule()),
             BundleSigner::Key(text, name) => {
                 let key = PublicKey::from_pem(text.as_bytes());
-                keys.push(key.map_err(|error| {
-                    Failure::usage(format!("`{name}` is no public key that can be used: {error}"))
-                })?);
+                keys.push(
+                    key.map_err(|error| {
+                        Failure::usage(format!("`{name}` is no public key that can be used: {error}"))
+                    })?,
+                );
             }
             BundleSigner::Unsaid => {
-                for path in &self.arguments.policy_key {
+                for path in &self.arguments.keys {
                     keys.push(public_key(path)?);
                 }
             }
@@ -144,7 +139,7 @@ impl<'a> Sources<'a> {
         let store = self.store(wanted)?;
         if !rules.is_empty() {
             let conditions = Conditions { now: now(), from, until, ..Conditions::default() };
-            verify(&store, &wanted.digest, &rules, &conditions, self.arguments.policy_root.as_deref())?;
+            verify(&store, &wanted.digest, &rules, &conditions, self.arguments.root.as_deref())?;
         }
         bundle::read(&store)
     }

@@ -90,7 +90,8 @@ pub(super) fn push(arguments: &PushArguments, terminal: &Terminal) -> Result<Exi
     let by_tag = tag.clone().map(|tag| manifest.clone().named(Target::Tag(tag)));
     store.repository().put_manifest(by_tag.as_ref().unwrap_or(&manifest))?;
     if let Some(method) = method {
-        let signed = method.sign(StatementDraft::signature(root.clone(), None, std::collections::BTreeMap::new()).to_bytes())?;
+        let signed =
+            method.sign(StatementDraft::signature(root.clone(), None, std::collections::BTreeMap::new()).to_bytes())?;
         let node = Node {
             digest: root.clone(),
             media_type: manifest.media_type.clone(),
@@ -181,13 +182,12 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// The files of the bundle, when it is one and is signed as it should be.
     fn check(&self, root: &ManifestBytes, keys: &[crate::sign::PublicKey]) -> Result<Vec<(String, String)>, Failure> {
-        let store = match self.arguments.from.strip_prefix("oci:").and_then(layout_place) {
-            Some((folder, _)) => Store::layout(&folder, Some(&root.digest.to_string()))?,
-            None => {
-                let reference: Reference = self.arguments.from.parse()?;
-                let reference = Reference { tag: None, digest: Some(root.digest.clone()), ..reference };
-                Store::registry(self.client, &reference)?
-            }
+        let store = if let Some((folder, _)) = self.arguments.from.strip_prefix("oci:").and_then(layout_place) {
+            Store::layout(&folder, Some(&root.digest.to_string()))?
+        } else {
+            let reference: Reference = self.arguments.from.parse()?;
+            let reference = Reference { tag: None, digest: Some(root.digest.clone()), ..reference };
+            Store::registry(self.client, &reference)?
         };
         if keys.is_empty() {
             Terminal::say("note: no --key was given: the signature was not looked at");

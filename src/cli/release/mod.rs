@@ -111,7 +111,8 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
     let destination = repository(&arguments.to)?;
     let (scheme, annotations) = (arguments.naming.scheme()?, annotations(&arguments.annotation)?);
     let version = version_of_tag(&arguments.version)?;
-    let (policy, policy_file) = policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
+    let (policy, policy_file) =
+        policy::load(arguments.policy.as_deref(), &arguments.parents, Some(&arguments.source.connection), terminal)?;
     let bases = bases::find(arguments.bases.as_deref(), policy_file.as_deref())?.map(Arc::new);
     let reader = Reader::new(&arguments.source, terminal)?.for_policy(&policy);
     let reader = if arguments.evidence.sbom.is_empty() { reader } else { reader.with_packages() };

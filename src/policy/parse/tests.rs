@@ -192,7 +192,9 @@ fn depth_and_number_of_files_are_bounded() {
 
     let list: Vec<String> = (100..200).map(|number| format!("./{number}.yaml")).collect();
     let text = format!("version: 1\nextends: [{}]\n", list.join(", "));
-    let Err(errors) = parse_with(table(), &[], &text, "p.yaml", &mut Files(&mut |_| Ok("version: 1\n".to_owned())), None) else {
+    let Err(errors) =
+        parse_with(table(), &[], &text, "p.yaml", &mut Files(&mut |_| Ok("version: 1\n".to_owned())), None)
+    else {
         panic!("a hundred parents")
     };
     assert!(errors.to_string().contains("the policy is made of more than 64 files"));
@@ -628,7 +630,10 @@ fn a_bundle_is_asked_for_with_the_signer_that_its_entry_names() {
     }
     let text = format!(
         "version: 1\nextends:\n  - oci://r.example/a:v1@{}\n  - {{ from: \"oci://r.example/b@{}\", key: ./keys/policy.pub }}\n  - {{ from: \"oci://r.example/c@{}\", identity: a@b.example, issuer: \"https://b.example\" }}\n  - {{ from: \"oci://r.example/d@{}\", signature: none }}\n",
-        pin("a"), pin("b"), pin("c"), pin("d")
+        pin("a"),
+        pin("b"),
+        pin("c"),
+        pin("d")
     );
     let policy = with_shelf(&text, &mut shelf).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(
@@ -662,11 +667,18 @@ fn files_of_a_bundle_are_found_in_it_and_nowhere_else() {
     let errors = with_shelf(&waiver, &mut shelf).err().expect("too long or locked").to_string();
     assert!(errors.contains("is locked: it cannot be waived") || errors.contains("30 days"), "{errors}");
 
-    let broken = vec![("policy.yaml", "version: 1\nextends: [./gone.yaml]\nrules:\n  user: { roott: deny }\n".to_owned())];
+    let broken =
+        vec![("policy.yaml", "version: 1\nextends: [./gone.yaml]\nrules:\n  user: { roott: deny }\n".to_owned())];
     shelf.bundles.insert(pin("a"), broken);
     let errors = with_shelf(&parent, &mut shelf).err().expect("broken");
     let told = errors.to_string();
-    assert!(told.contains(&format!("oci://r.example/a@{}:2:11: `./gone.yaml` could not be read: it is not in the bundle", pin("a"))), "{told}");
+    assert!(
+        told.contains(&format!(
+            "oci://r.example/a@{}:2:11: `./gone.yaml` could not be read: it is not in the bundle",
+            pin("a")
+        )),
+        "{told}"
+    );
     assert!(told.contains(":4:11: there is no rule `user.roott`"), "{told}");
 }
 
@@ -700,11 +712,17 @@ fn an_entry_that_names_no_bundle_or_no_signer_is_refused_at_its_place() {
     };
     let good = format!("oci://r.example/a@{}", pin("a"));
     assert_eq!(wrong("\"oci://r.example/a:v1\""), "3:5: `oci://r.example/a:v1` is not pinned by a digest");
-    assert!(wrong("\"oci://r.example/a@sha256:12\"").starts_with("3:5: `oci://r.example/a@sha256:12` is not pinned by a digest: "));
+    assert!(
+        wrong("\"oci://r.example/a@sha256:12\"")
+            .starts_with("3:5: `oci://r.example/a@sha256:12` is not pinned by a digest: ")
+    );
     assert_eq!(wrong(&format!("\"oci://@{}\"", pin("a"))), format!("3:5: `oci://@{}` names no repository", pin("a")));
     assert_eq!(wrong("{ key: ./a.pub }"), "3:5: `from` is missing");
     assert_eq!(wrong("{ from: \"@soft\", key: ./a.pub }"), "3:13: only a bundle in a registry has a signer");
-    assert_eq!(wrong(&format!("{{ from: \"{good}\", key: ./gone.pub }}")).split(": ").nth(1).map(str::to_owned), Some("`./gone.pub` could not be read".to_owned()));
+    assert_eq!(
+        wrong(&format!("{{ from: \"{good}\", key: ./gone.pub }}")).split(": ").nth(1).map(str::to_owned),
+        Some("`./gone.pub` could not be read".to_owned())
+    );
     assert!(wrong(&format!("{{ from: \"{good}\", keyy: ./a.pub }}")).contains("unknown key `keyy`"));
     assert!(wrong(&format!("{{ from: \"{good}\", identity: a@b.example }}")).contains("issuer"));
     assert!(wrong(&format!("{{ from: \"{good}\", signature: any }}")).contains("only `none` can stand here"));

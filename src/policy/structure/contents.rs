@@ -16,7 +16,7 @@ pub(super) struct ContentTest {
 }
 
 impl ContentTest {
-    fn fault(&self, file: Option<&File>, what: String) -> Fault {
+    fn fault(&self, file: Option<&File>, what: &str) -> Fault {
         let seat = file.map_or(Seat::Image, |file| Seat::File {
             path: file.entry.path.to_string(),
             layer: file.changed,
@@ -34,10 +34,10 @@ impl Test for ContentTest {
         }
         let path = shown(&self.path);
         let Some(file) = image.resolve(&self.path).and_then(|place| image.file(&place)) else {
-            return Said::Fails(vec![self.fault(None, format!("{path} is not in the image"))]);
+            return Said::Fails(vec![self.fault(None, &format!("{path} is not in the image"))]);
         };
         if !matches!(file.entry.kind, Kind::File | Kind::Hardlink) {
-            return Said::Fails(vec![self.fault(Some(file), format!("{path} is no regular file"))]);
+            return Said::Fails(vec![self.fault(Some(file), &format!("{path} is no regular file"))]);
         }
         let found = image.documents.binary_search_by(|document| document.path.as_ref().cmp(file.entry.path.as_ref()));
         let kept = found.ok().and_then(|at| image.documents.get(at)).filter(|document| !document.truncated);
@@ -52,11 +52,11 @@ impl Test for ContentTest {
         let mut faults = Vec::new();
         for pattern in self.expected.iter().filter(|pattern| !pattern.is_match(bytes)) {
             let what = format!("the content of {path} does not match {}", shown(pattern.as_str()));
-            faults.push(self.fault(Some(file), what));
+            faults.push(self.fault(Some(file), &what));
         }
         for pattern in self.excluded.iter().filter(|pattern| pattern.is_match(bytes)) {
             let what = format!("the content of {path} matches {}, and should not", shown(pattern.as_str()));
-            faults.push(self.fault(Some(file), what));
+            faults.push(self.fault(Some(file), &what));
         }
         if faults.is_empty() { Said::Holds } else { Said::Fails(faults) }
     }

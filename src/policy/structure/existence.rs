@@ -71,7 +71,7 @@ pub(super) fn look<'a>(image: &'a ImageFacts, path: &str) -> Found<'a> {
 }
 
 impl ExistenceTest {
-    fn fault(&self, found: Option<&File>, what: String) -> Fault {
+    fn fault(&self, found: Option<&File>, what: &str) -> Fault {
         let seat = found.map_or(Seat::Image, |file| Seat::File {
             path: file.entry.path.to_string(),
             layer: file.changed,
@@ -89,7 +89,7 @@ impl ExistenceTest {
         let Entry { mode, uid, gid, .. } = file.entry;
         let path = shown(&self.path);
         let mut faults = Vec::new();
-        let mut wrong = |what: String| faults.push(self.fault(Some(file), what));
+        let mut wrong = |what: String| faults.push(self.fault(Some(file), &what));
         if let Some(wanted) = &self.permissions {
             let forms = forms(file.entry.kind, mode);
             if !forms.contains(wanted) {
@@ -117,15 +117,14 @@ impl Test for ExistenceTest {
         }
         let path = shown(&self.path);
         match (look(image, &self.path), self.should_exist) {
-            (Found::Nothing, true) => Said::Fails(vec![self.fault(None, format!("{path} is not in the image"))]),
-            (Found::Nothing, false) => Said::Holds,
-            (Found::Root, false) => Said::Fails(vec![self.fault(None, format!("{path} is in every image"))]),
+            (Found::Nothing, true) => Said::Fails(vec![self.fault(None, &format!("{path} is not in the image"))]),
+            (Found::Root, false) => Said::Fails(vec![self.fault(None, &format!("{path} is in every image"))]),
             (Found::Root, true) if self.asks_more() => {
                 Said::Open(format!("{}: no layer says what the attributes of {path} are", shown(&self.name)))
             }
-            (Found::Root, true) => Said::Holds,
+            (Found::Nothing, false) | (Found::Root, true) => Said::Holds,
             (Found::File(file), false) => {
-                Said::Fails(vec![self.fault(Some(file), format!("{path} is in the image, and should not be"))])
+                Said::Fails(vec![self.fault(Some(file), &format!("{path} is in the image, and should not be"))])
             }
             (Found::File(file), true) => match self.attributes(file) {
                 faults if faults.is_empty() => Said::Holds,

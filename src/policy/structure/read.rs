@@ -9,7 +9,7 @@ use crate::yaml::{Member, Node, Scalar, Span, Value, YamlError, parse_foreign, r
 
 use super::super::document::{quoted_text, wants};
 use super::contents::ContentTest;
-use super::existence::{ExistenceTest, Executor};
+use super::existence::{Executor, ExistenceTest};
 use super::metadata::{MetadataTest, Wanted};
 use super::{Levels, Structure, printed};
 
@@ -202,7 +202,8 @@ impl StructureDraft {
             (Some(elements), _) if !elements.is_empty() => elements,
             (None, Some(_)) => std::slice::from_ref(value),
             _ => {
-                let problem = wants(value, "a list of files and tests").with_hint("write `structure: [./structure.yaml]`");
+                let problem =
+                    wants(value, "a list of files and tests").with_hint("write `structure: [./structure.yaml]`");
                 return (None, vec![problem]);
             }
         };
@@ -231,8 +232,7 @@ impl StructureDraft {
         }
         let raw: RawElement = read(element)?;
         let level = raw.level.unwrap_or(Level::Deny);
-        let levels =
-            Levels { level, commands: raw.commands.unwrap_or(level), licenses: raw.licenses.unwrap_or(level) };
+        let levels = Levels { level, commands: raw.commands.unwrap_or(level), licenses: raw.licenses.unwrap_or(level) };
         match (raw.file, element.get("tests"), raw.tests) {
             (Some(path), None, _) => {
                 let span = element.get("file").map_or(key_span, |member| member.value.span);
@@ -242,8 +242,9 @@ impl StructureDraft {
                 self.sections.push(document(&tests.value, tests.key_span, levels)?);
             }
             _ => {
-                return Err(YamlError::new(element.span, "either `file` or `tests` is wanted here")
-                    .with_hint("write `{ file: ./structure.yaml, level: warn }`, or the tests with their `schemaVersion`"));
+                return Err(YamlError::new(element.span, "either `file` or `tests` is wanted here").with_hint(
+                    "write `{ file: ./structure.yaml, level: warn }`, or the tests with their `schemaVersion`",
+                ));
             }
         }
         Ok(())
@@ -281,9 +282,30 @@ struct Reader<'a> {
 
 /// Keys whose values are text, however they are written: programs that read this format take `8080` for the text `8080`.
 const TEXTS: &[&str] = &[
-    "key", "value", "exposedPorts", "unexposedPorts", "volumes", "unmountedVolumes", "entrypoint", "cmd", "user", "workdir",
-    "args", "setup", "teardown", "expectedOutput", "excludedOutput", "expectedError", "excludedError", "permissions",
-    "expectedContents", "excludedContents", "name", "path", "command", "schemaVersion",
+    "key",
+    "value",
+    "exposedPorts",
+    "unexposedPorts",
+    "volumes",
+    "unmountedVolumes",
+    "entrypoint",
+    "cmd",
+    "user",
+    "workdir",
+    "args",
+    "setup",
+    "teardown",
+    "expectedOutput",
+    "excludedOutput",
+    "expectedError",
+    "excludedError",
+    "permissions",
+    "expectedContents",
+    "excludedContents",
+    "name",
+    "path",
+    "command",
+    "schemaVersion",
 ];
 
 /// The same tree, in which numbers and booleans are text wherever text is wanted.
@@ -372,7 +394,8 @@ impl Reader<'_> {
             && !is_permissions(text)
         {
             let message = format!("`{}` are no permissions", text.escape_debug());
-            return Err(YamlError::new(place("permissions"), message).with_hint("write them as `ls -l` shows them: `-rwxr-xr-x`"));
+            return Err(YamlError::new(place("permissions"), message)
+                .with_hint("write them as `ls -l` shows them: `-rwxr-xr-x`"));
         }
         let asked = [
             ("permissions", test.permissions.is_some()),

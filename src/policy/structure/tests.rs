@@ -22,7 +22,7 @@ fn says(tests: &str, rule: &str, facts: &str) -> Outcome {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("      {line}\n")).collect()
+    text.lines().fold(String::new(), |text, line| text + "      " + line + "\n")
 }
 
 /// The first message of a failure.
@@ -44,7 +44,8 @@ fn existence(rest: &str) -> String {
 
 #[test]
 fn paths_are_there_or_not_and_belong_to_whom_they_should() {
-    let facts = "4755 0:0 usr/bin/su\n0755 1000:1000 app/\n0644 0:0 etc/a\nlib -> usr/lib\n0644 0:0 usr/lib/x\n1777 0:0 tmp/";
+    let facts =
+        "4755 0:0 usr/bin/su\n0755 1000:1000 app/\n0644 0:0 etc/a\nlib -> usr/lib\n0644 0:0 usr/lib/x\n1777 0:0 tmp/";
     let rule = "structure.existence";
     for good in [
         "path: /etc/a, shouldExist: true, permissions: '-rw-r--r--', uid: 0, gid: 0",
@@ -157,7 +158,8 @@ fn what_is_wrong_in_a_file_of_tests_is_shown_at_its_place() {
     assert_eq!(huge, "s.yaml:5:22: no regular expression: it is too large");
     let mode = wrong("schemaVersion: 2.0.0\nfileExistenceTests:\n- { name: a, path: /a, permissions: '0644' }\n");
     assert_eq!(mode, "s.yaml:3:37: `0644` are no permissions");
-    let never = wrong("schemaVersion: 2.0.0\nfileExistenceTests:\n- { name: a, path: /a, shouldExist: false, uid: 1 }\n");
+    let never =
+        wrong("schemaVersion: 2.0.0\nfileExistenceTests:\n- { name: a, path: /a, shouldExist: false, uid: 1 }\n");
     assert_eq!(never, "s.yaml:3:49: `uid` of a path that should not exist is never looked at");
     assert_eq!(wrong("{}\n---\n{}\n"), "s.yaml:1:1: one document with structure tests is wanted in the file");
     assert!(wrong("a: [\n").starts_with("s.yaml:"));
@@ -177,7 +179,10 @@ fn tests_of_all_files_count_and_the_strictest_level_does() {
     let files = [("one.yaml", one), ("two.yaml", two)];
     let policy = read("  - { file: one.yaml, level: info }\n  - { file: ./two.yaml, level: warn }\n", &files);
     let policy = policy.unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(policy.rules.iter().map(|rule| (&*rule.rule.id, rule.level)).collect::<Vec<_>>(), [("structure.existence", Level::Warn)]);
+    assert_eq!(
+        policy.rules.iter().map(|rule| (&*rule.rule.id, rule.level)).collect::<Vec<_>>(),
+        [("structure.existence", Level::Warn)]
+    );
     let report = judge(&policy, fake::inspection(vec![image("")]), &Circumstances::default());
     let Outcome::Fail(faults) = &report.images[0].results[0].outcome else { panic!("not failed") };
     assert_eq!(faults.iter().map(|fault| fault.subject.as_str()).collect::<Vec<_>>(), ["one", "two"]);
@@ -197,8 +202,10 @@ fn a_policy_that_is_shown_reads_back() {
     let text = "schemaVersion: 2.0.0\nfileContentTests: [{name: \"a: b\", path: /a, excludedContents: ['^x\\d']}]\nmetadataTest: {exposedPorts: [80]}\ncommandTests: [{name: c, command: x}]\n";
     let policy = read("  - { file: s.yaml, commands: info }\n", &[("s.yaml", text)]).expect("good");
     let shown = policy.describe();
-    let again = parse(&shown, "shown.yaml", &mut |_| Err("none".to_owned())).unwrap_or_else(|errors| panic!("{errors}\n{shown}"));
-    let rules = |policy: &Policy| policy.rules.iter().map(|one| (one.rule.id.to_string(), one.level)).collect::<Vec<_>>();
+    let again = parse(&shown, "shown.yaml", &mut |_| Err("none".to_owned()))
+        .unwrap_or_else(|errors| panic!("{errors}\n{shown}"));
+    let rules =
+        |policy: &Policy| policy.rules.iter().map(|one| (one.rule.id.to_string(), one.level)).collect::<Vec<_>>();
     assert_eq!(rules(&again), rules(&policy));
     assert_eq!(again.contents, policy.contents);
 }
