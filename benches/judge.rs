@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use imgguard::model::{Derived, Digest, Inspection, SCHEMA};
 use imgguard::policy::{Policy, builtin, judge, parse};
-use imgguard::rules::Circumstances;
+use imgguard::rules::{Circumstances, Outcome};
 use made_up::{FILES, HIDDEN, PACKAGES, image};
 
 const RULES: usize = 150;
@@ -45,6 +45,7 @@ fn main() {
     ));
     say(&format!("{} the budget of {BUDGET:?}", if median < BUDGET { "within" } else { "ABOVE" }));
 
+    custom(&inspection.images[0]);
     say("longest, the first time and again on the same facts:");
     let mut alone: Vec<(Duration, Duration, String)> = policy
         .rules
@@ -66,6 +67,31 @@ fn main() {
         say(&format!("{first:>10.1?} {again:>10.1?}  {id}"));
     }
     say(&format!("all rules again: {total:.1?}"));
+}
+
+/// Rules that a policy brings along, each over all files: they have to come to an answer within the bound of steps.
+fn custom(image: &ImageFacts) {
+    let expressions = [
+        "image.files.all(f, f.entry.mode < 4096)",
+        "image.files.all(f, f.entry.kind != 'file' || f.entry.size < 1000000000)",
+        "!image.files.exists(f, f.entry.path.endsWith('.pem') && f.entry.uid == 0)",
+        "image.files.filter(f, f.entry.path.startsWith('usr/')).size() >= 0",
+    ];
+    say(&format!("custom rules over {} files, median of {ROUNDS}:", image.files.len()));
+    for expression in expressions {
+        let text = format!("version: 1\ncustom: [{{ name: bench, message: m, expr: \"{expression}\" }}]\n");
+        let policy =
+            parse(&text, "bench.yaml", &mut |_| Err(String::new())).unwrap_or_else(|errors| panic!("{errors}"));
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS {
+            let start = now();
+            let outcome = policy.rules[0].check.decide(image);
+            times.push(start.elapsed());
+            assert!(!matches!(outcome, Outcome::Unknown(_)), "{expression}: {outcome:?}");
+        }
+        times.sort_unstable();
+        say(&format!("{:>10.1?}  {expression}", times[ROUNDS / 2]));
+    }
 }
 
 /// Rules of shipped policies, again and again until there are enough.

@@ -94,6 +94,11 @@ def seeds(target):
         case "program_head":
             yield pathlib.Path(sys.executable).resolve().read_bytes()[:65536]
             yield b"#!/usr/bin/env -S python3 -u\r\n"
+        case "cel":
+            yield b"image.files.all(f, f.entry.mode < 512 || f.entry.path.startsWith('app/'))"
+            yield b"image.config.labels['l'].matches('^x+$') && size(image.config.env) > 1 ? has(image.index) : !(1 / 0 == 2)"
+            yield b"image.config.cmd.map(c, c + \"\\u00e9\").exists_one(c, c in ['/bin/app', r'\\']) && {'a': [1, -2.5e3]}.a[1] < 0x7f"
+            yield b"image.files.exists(a, image.files.filter(b, a.entry.path == b.entry.path).size() > 1)"
         case "shell":
             yield b"curl -f http://localhost/ || exit 1"
             yield b". /f.sh; if [ -n \"$X\" ]; then f; else exec \"$@\"; fi"

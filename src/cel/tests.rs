@@ -191,6 +191,105 @@ fn the_documentation_lists_what_there_is() {
     );
 }
 
+/// What expressions are made of.
+const WORDS: &[&str] = &[
+    "image",
+    ".config",
+    ".files",
+    ".entry",
+    ".path",
+    ".env",
+    ".cmd",
+    ".labels",
+    "['l']",
+    "['x']",
+    "[0]",
+    "[-1]",
+    ".all(",
+    ".exists(",
+    ".exists_one(",
+    ".map(",
+    ".filter(",
+    "x, ",
+    "y, ",
+    "x",
+    "y",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    ": ",
+    " && ",
+    " || ",
+    " == ",
+    " != ",
+    " < ",
+    " >= ",
+    " in ",
+    " + ",
+    " - ",
+    " * ",
+    " / ",
+    " % ",
+    " ? ",
+    "!",
+    "-",
+    "true",
+    "false",
+    "null",
+    "1",
+    "0",
+    "-9223372036854775808",
+    "9223372036854775807",
+    "1.5e308",
+    "0x7f",
+    "'a'",
+    "\"\u{e9}\"",
+    "r'\\'",
+    "'''\n'''",
+    "size(",
+    ".size()",
+    ".matches('(a|b)*$')",
+    ".matches(",
+    ".contains(",
+    ".startsWith(",
+    "has(",
+    "int(",
+    "double(",
+    "string(",
+    "@result",
+    "\u{1f600}",
+    "'",
+];
+
+proptest::proptest! {
+    #[test]
+    fn words_in_any_order_are_answered_or_complained_about_at_a_place_of_the_text(
+        words in proptest::collection::vec(0..WORDS.len(), 1..24), costly in proptest::bool::ANY
+    ) {
+        let text: String = words.iter().map(|word| WORDS[*word]).collect();
+        match Program::compile(&text, costly) {
+            Ok(program) => {
+                let facts = image(IMAGE_TEXT);
+                let answer = program.decide(&facts);
+                if let Err(stopped) = &answer {
+                    proptest::prop_assert!(text.get(stopped.at.clone()).is_some(), "{stopped:?}");
+                }
+                proptest::prop_assert_eq!(answer, program.decide(&facts));
+            }
+            Err(problems) => {
+                proptest::prop_assert!(!problems.is_empty());
+                for problem in problems {
+                    proptest::prop_assert!(text.get(problem.at.clone()).is_some(), "{}: {:?}", text, problem);
+                }
+            }
+        }
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_panics(text in "[-a-z0-9.()\\[\\]{}'\"\\\\!=<>&|?:, +*/%]{0,60}|image[.]config[.]\\PC{0,30}") {
