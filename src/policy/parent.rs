@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::model::Digest;
-use crate::sign::trust_policy::{SignerSpec, TrustPolicy, Who};
+use crate::sign::trust_policy::{SignerSpec, TrustPolicy};
 use crate::yaml::{Member, Node, Span, YamlError};
 
 /// Media type of a policy in a registry: of the artifact, and of every policy file in it.
@@ -32,10 +32,10 @@ impl fmt::Display for WantedBundle {
 /// Whose signature a bundle needs.
 #[derive(Debug, Clone)]
 pub enum BundleSigner {
-    /// This one's, whose key was read.
+    /// This one's: an identity.
     Known(Box<SignerSpec>),
-    /// That of the key in this text (PEM), which stands in the file of that name.
-    Key(String, String),
+    /// This one's, whose key or certificates are in a file: its text and its name.
+    InFile(Box<SignerSpec>, String, String),
     /// The entry names nobody: whoever runs the program has to.
     Unsaid,
     /// Nobody's: the digest alone counts.
@@ -107,7 +107,7 @@ pub(super) enum Parent {
 #[derive(Debug, Clone)]
 pub(super) enum Signer {
     Spec(Box<SignerSpec>),
-    KeyFile(String, Span),
+    InFile(Box<SignerSpec>, String, Span),
     Unsaid,
     Nobody,
 }
@@ -167,16 +167,10 @@ fn signer(node: &Node, members: &[Member]) -> Result<Signer, YamlError> {
     let name = Member { key: "from".to_owned(), key_span: first.key_span, value: node_of(&others, node.span) };
     let mut policy = TrustPolicy::of(std::slice::from_ref(&name), &[])?;
     let Some(spec) = policy.signers.remove("from") else { return Ok(Signer::Unsaid) };
-    Ok(match &spec.who {
-        Who::KeyFile(file) if spec.from.is_none() && spec.until.is_none() => {
-            let span = node.get("key").map_or(node.span, |member| member.value.span);
-            Signer::KeyFile(file.clone(), span)
-        }
-        Who::KeyFile(_) => {
-            return Err(YamlError::new(name.key_span, "`from` and `until` of a key have no place here"));
-        }
-        Who::Key(_) | Who::Identity(_) => Signer::Spec(Box::new(spec)),
-    })
+    let Some(file) = spec.file().map(str::to_owned) else { return Ok(Signer::Spec(Box::new(spec))) };
+    let named = members.iter().find(|member| member.value.text() == Some(&file));
+    let span = named.map_or(node.span, |member| member.value.span);
+    Ok(Signer::InFile(Box::new(spec), file, span))
 }
 
 fn node_of(members: &[Member], span: Span) -> Node {

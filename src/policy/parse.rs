@@ -235,10 +235,10 @@ impl Reader<'_> {
             Signer::Spec(spec) => BundleSigner::Known(spec.clone()),
             Signer::Unsaid => BundleSigner::Unsaid,
             Signer::Nobody => BundleSigner::Nobody,
-            Signer::KeyFile(file, at) => {
+            Signer::InFile(spec, file, at) => {
                 let path = self.beside(file, *at)?;
                 let (name, text) = self.text(&path).map_err(|why| unread(file, *at, why))?;
-                BundleSigner::Key(text, name)
+                BundleSigner::InFile(spec.clone(), text, name)
             }
         };
         let wanted = WantedBundle { repository: repository.to_owned(), digest: digest.clone(), signer };

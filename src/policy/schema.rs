@@ -144,7 +144,10 @@ fn bundle() -> Value {
             "issuer-pattern": text("A regular expression that the issuer must match from end to end."),
             "kind": { "description": "What kind of identity.", "enum": ["email", "uri"] },
             "claims": { "description": "Further claims of the certificate.", "type": "object", "additionalProperties": { "type": "string" } },
-            "until": text("The last moment at which the identity may have signed."),
+            "notation-ca": text("File with the certificates of authorities (Notary Project), relative to this file."),
+            "subject": text("Whom of those authorities to believe; `*` for everybody."),
+            "scheme": { "description": "Who says when it was signed.", "enum": ["x509", "signing-authority"] },
+            "until": text("The last moment at which it may have been signed."),
             "signature": { "description": "`none`: no signature is asked for, the digest alone counts.", "const": "none" },
         },
     })

@@ -10,8 +10,9 @@ use crate::oci::{FetchError, Reference};
 use crate::policy::{Bundle, BundleSigner, ParentError, Parents, WantedBundle};
 use crate::registry::{Client, ReadRepository as _, Target};
 use crate::sign::evidence::{Conditions, Requirement, answer, examine};
+use crate::sign::trust_policy::SignerSpec;
 use crate::sign::verify::{Grounds, SignerRule};
-use crate::sign::{PublicKey, Reason, Standing};
+use crate::sign::{Reason, Standing};
 use crate::source::LayoutRepository;
 
 use super::super::connection::ConnectionArguments;
@@ -108,17 +109,15 @@ impl<'a> Sources<'a> {
 
     fn read(&mut self, wanted: &WantedBundle) -> Result<Bundle, Failure> {
         let mut keys = Vec::new();
-        let mut rules = Vec::new();
+        let mut named = None;
         match &wanted.signer {
             BundleSigner::Nobody => {}
-            BundleSigner::Known(spec) => rules.extend(spec.rule()),
-            BundleSigner::Key(text, name) => {
-                let key = PublicKey::from_pem(text.as_bytes());
-                keys.push(
-                    key.map_err(|error| {
-                        Failure::usage(format!("`{name}` is no public key that can be used: {error}"))
-                    })?,
-                );
+            BundleSigner::Known(spec) => named = Some((**spec).clone()),
+            BundleSigner::InFile(spec, text, name) => {
+                let mut spec = (**spec).clone();
+                spec.take_file(text.as_bytes(), now())
+                    .map_err(|error| Failure::usage(format!("`{name}` cannot be used: {error}")))?;
+                named = Some(spec);
             }
             BundleSigner::Unsaid => {
                 for path in &self.arguments.keys {
@@ -126,16 +125,14 @@ impl<'a> Sources<'a> {
                 }
             }
         }
-        rules.extend(keys.iter().map(SignerRule::Key));
+        let mut rules: Vec<SignerRule<'_>> = keys.iter().map(SignerRule::Key).collect();
+        rules.extend(named.as_ref().and_then(SignerSpec::rule));
         if rules.is_empty() && !matches!(wanted.signer, BundleSigner::Nobody) {
             return Err(Failure::usage("nobody is named whose signature on it counts").with_hint(
                 "write `{ from: \"oci://…\", key: ./policy.pub }`, give --policy-key, or write `signature: none` to go by the digest alone",
             ));
         }
-        let (from, until) = match &wanted.signer {
-            BundleSigner::Known(spec) => (spec.from, spec.until),
-            _ => (None, None),
-        };
+        let (from, until) = named.as_ref().map_or((None, None), |spec| (spec.from, spec.until));
         let store = self.store(wanted)?;
         if !rules.is_empty() {
             let conditions = Conditions { now: now(), from, until, ..Conditions::default() };

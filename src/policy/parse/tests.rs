@@ -596,7 +596,7 @@ impl Parents for Shelf {
     fn bundle(&mut self, wanted: &WantedBundle) -> Result<Bundle, ParentError> {
         let signer = match &wanted.signer {
             BundleSigner::Known(spec) => format!("{:?}", spec.who).split('(').next().unwrap_or_default().to_owned(),
-            BundleSigner::Key(text, name) => format!("{name}: {text}"),
+            BundleSigner::InFile(_, text, name) => format!("{name}: {text}"),
             BundleSigner::Unsaid => "unsaid".to_owned(),
             BundleSigner::Nobody => "nobody".to_owned(),
         };
