@@ -6,7 +6,7 @@ mod made_up;
 
 use std::time::{Duration, Instant};
 
-use imgguard::model::{Derived, Digest, Inspection, SCHEMA};
+use imgguard::model::{Derived, Digest, ImageFacts, Inspection, SCHEMA};
 use imgguard::policy::{Policy, builtin, judge, parse};
 use imgguard::rules::{Circumstances, Outcome};
 use made_up::{FILES, HIDDEN, PACKAGES, image};
