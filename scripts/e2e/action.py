@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -13,7 +14,10 @@ import yaml
 
 from harness import BINARY, HELLO, ROOT, WORK, Suite, registry, tool, imgguard
 
-ZIZMOR = ROOT / "target" / "venv-action" / "bin" / "zizmor"
+BIN = ROOT / "target" / "venv-action" / "bin"
+ZIZMOR = BIN / "zizmor"
+TEKTON = ROOT / "target" / "node-action" / "node_modules" / ".bin" / "tekton-lint"
+CI = ROOT / "examples" / "ci"
 PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")
 EXPRESSION = re.compile(r"\$\{\{\s*([^}]+?)\s*\}\}")
 TARGET = {"x86_64": "x86_64-unknown-linux-musl", "aarch64": "aarch64-unknown-linux-musl"}.get(platform.machine())
@@ -146,6 +150,77 @@ class Action(Suite):
             return
         tool(ZIZMOR, "--offline", "--no-progress", "action.yml", ".github/workflows/image.yml", ".github/workflows/ci.yml")
 
+    def fails(self, *command):
+        """A tool that must not be content."""
+        done = subprocess.run(list(map(str, command)), capture_output=True, check=False)
+        self.assertNotEqual(done.returncode, 0, f"{command} found nothing: {done.stdout.decode()}")
+
+    def changed(self, path, old, new):
+        """A copy of a file with a mistake."""
+        text = path.read_text()
+        self.assertIn(old, text)
+        copy = self.dir / f"wrong-{path.name}"
+        copy.write_text(text.replace(old, new, 1))
+        return copy
+
+    def test_templates(self):
+        """action, workflows and the template for GitLab follow their schemas, those for Jenkins and Tekton parse and lint; mistakes are found"""
+        schema, tekton = BIN / "check-jsonschema", CI / "tekton.yaml"
+        if not schema.is_file():
+            print("  note   check-jsonschema and groovy-parser are not installed: templates are not read", flush=True)
+            return
+        for kind, path, old, new in (
+            ("github-actions", ROOT / "action.yml", "using: composite", "using: composit"),
+            ("github-workflows", ROOT / ".github" / "workflows" / "image.yml", "runs-on:", "run-on:"),
+            ("github-workflows", ROOT / ".github" / "workflows" / "ci.yml", "runs-on:", "run-on:"),
+            ("gitlab-ci", CI / "gitlab-ci.yml", "when: manual", "when: by-hand"),
+        ):
+            tool(schema, "--builtin-schema", f"vendor.{kind}", path)
+            self.fails(schema, "--builtin-schema", f"vendor.{kind}", self.changed(path, old, new))
+        # A pipeline of GitLab may use only its own stages.
+        gitlab = yaml.safe_load((CI / "gitlab-ci.yml").read_text())
+        jobs = {name: job for name, job in gitlab.items() if isinstance(job, dict) and "script" in job}
+        self.assertEqual({job["stage"] for job in jobs.values()}, set(gitlab["stages"]))
+        parse = "import sys\nfrom groovy_parser.parser import parse_groovy_content\nparse_groovy_content(open(sys.argv[1]).read())"
+        tool(BIN / "python", "-c", parse, CI / "Jenkinsfile")
+        self.fails(BIN / "python", "-c", parse, self.changed(CI / "Jenkinsfile", "'main'", "'main"))
+        if not TEKTON.is_file():
+            print("  note   tekton-lint is not installed: the template for Tekton is not linted", flush=True)
+            return
+        tool(TEKTON, tekton)
+        self.fails(TEKTON, self.changed(tekton, "$(params.version)", "$(params.versoin)"))
+
+    def test_commands_of_templates(self):
+        """every command of imgguard in the templates and the workflow has the options that it is given"""
+        count = 0
+        texts = [(CI / "Jenkinsfile").read_text(), (CI / "gitlab-ci.yml").read_text(), (ROOT / ".github" / "workflows" / "image.yml").read_text()]
+        lines = [line.strip().removeprefix("- ").removeprefix("run: ") for text in texts for line in text.replace("\\\n", " ").splitlines()]
+        lines = [line.removeprefix("sh '").removesuffix("'") for line in lines]
+        for step in yaml.safe_load((CI / "tekton.yaml").read_text())["spec"]["steps"]:
+            lines.append(shlex.join(step["command"] + step["args"]))
+        for line in lines:
+            words = shlex.split(line, comments=True) if line.startswith("imgguard ") else []
+            if not words:
+                continue
+            words = words[1:words.index("--")] if "--" in words else words[1:]
+            self.exits(imgguard(*words, "--help"), 0)
+            count += 1
+        self.assertGreater(count, 9)
+
+    def test_no_release_is_listed_yet(self):
+        """a release must be listed with its hash; while none is, the default builds the sources and everything else is refused"""
+        listed = [line.split() for line in (ROOT / "action" / "versions").read_text().splitlines() if line and not line.startswith("#")]
+        for version, target, digest in listed:
+            self.assertRegex(version, r"^\d+\.\d+\.\d+$")
+            self.assertRegex(target, r"^(x86_64|aarch64)-unknown-linux-musl$")
+            self.assertRegex(digest, "^[0-9a-f]{64}$")
+        self.assertEqual(action_of(ROOT)["inputs"]["version"]["default"], "source")
+        ran = run_action(ROOT, self.workspace, {"image": "oci:hello:1.0.0", "version": "0.1.0"}, self.env)
+        if not any(line[0] == "0.1.0" for line in listed):
+            self.assertEqual(ran.exit, 2, f"\n{ran}")
+            self.assertIn("is not listed", ran.out)
+            self.assertIn("source", (ROOT / "docs" / "action.md").read_text())
+
     def test_check(self):
         """a good image passes; a bad one fails with annotations, a summary, SARIF and numbers"""
         good = self.act(0, image="oci:hello:1.0.0")
@@ -201,6 +276,20 @@ class Action(Suite):
         ran = run_action(self.folder, self.workspace, {"image": "oci:hello:1.0.0"}, {"PATH": f"{stub}:{os.environ['PATH']}"})
         self.assertEqual(ran.exit, 0, f"\n{ran}")
         self.assertIn("build --locked --release", (self.dir / "asked").read_text())
+        # Without Rust, and with sources that do not build: exit, outputs that say so, and nothing is run.
+        for name, path, words in (("none", "/usr/bin:/bin", "there is no Rust"), ("broken", f"{self.broken()}:/usr/bin:/bin", "could not compile")):
+            ran = run_action(self.folder, self.workspace, {"image": "oci:hello:1.0.0"}, {"PATH": path})
+            self.assertNotEqual(ran.exit, 0, f"{name}\n{ran}")
+            self.assertIn(words, ran.out)
+            self.assertEqual(ran.outputs["binary"], "")
+
+    def broken(self):
+        """A folder with a cargo that fails."""
+        folder = self.dir / "broken"
+        folder.mkdir()
+        (folder / "cargo").write_text("#!/bin/bash\necho 'error: could not compile `imgguard`' >&2\nexit 101\n")
+        (folder / "cargo").chmod(stat.S_IRWXU)
+        return folder
 
     def test_the_whole_way(self):
         """check, release, a plan, its application: outputs lead from one to the next"""

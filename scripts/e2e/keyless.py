@@ -4,14 +4,16 @@
 import base64
 import contextlib
 import copy
+import hashlib
 import json
 import os
 import shutil
 import socket
 import subprocess
+import time
 import urllib.request
 
-from harness import HELLO, INFRASTRUCTURE, PASS, REFUSED, ROOT, VIOLATIONS, WORK, Server, Suite, imgguard, tool
+from harness import HELLO, INFRASTRUCTURE, PASS, REFUSED, ROOT, VIOLATIONS, WORK, Server, Suite, imgguard, registry, tool
 
 PYTHON = ROOT / "target" / "venv-sign" / "bin" / "python"
 HERE = ROOT / "scripts" / "e2e"
@@ -144,6 +146,67 @@ class Keyless(Suite):
         self.exits(run, PASS, "attested")
         self.exits(self.verify(image, "--require", "check"), PASS)
         self.assertNotIn(self.token().read_text()[:40], run.out + run.err)
+
+    def test_promotion(self):
+        """identities stage, approve, promote and roll back; another identity, and a token that has expired, write no tag"""
+        server, host = registry(self.dir, "keyless-promote")
+        self.serve(server)
+        staging, prod = f"{host}/staging/app", f"{host}/prod/app"
+        policy = self.dir / "promote.yaml"
+        policy.write_text(f"""version: 1
+promote:
+  signers:
+    gate: {{ issuer: {self.issuer}, identity: gate@example.com }}
+    builder: {{ issuer: {self.issuer}, identity: {MAIL} }}
+    alice: {{ issuer: {self.issuer}, identity: alice@example.com }}
+  require: [{{ type: sign, any: [builder] }}]
+  approvals: {{ at-least: 1, of: [alice] }}
+rules: {{ user: {{ root: deny }} }}
+""")
+        who = lambda mail, **more: self.token(mail, sub=mail, email=mail, email_verified=True, **more)
+        root = ["--trusted-root", self.root]
+        as_ = lambda mail: [*self.by_identity(who(mail)), *root]
+        run = lambda wanted, mail, *arguments: self.exits(imgguard(*arguments, "--policy", policy, *as_(mail)), wanted)
+        digests = []
+        for number in (0, 1):
+            version, at = f"1.0.{number}", f"{staging}:1.0.{number}"
+            layout, image = self.layout(f"promote-{number}")
+            if number:
+                index = json.loads((layout / "index.json").read_text())
+                entry = next(one for one in index["manifests"] if one["annotations"]["org.opencontainers.image.ref.name"] == "1.0.0")
+                document = json.loads((layout / "blobs" / "sha256" / entry["digest"][7:]).read_text())
+                document.setdefault("annotations", {})["number"] = str(number)
+                text = json.dumps(document)
+                entry["digest"], entry["size"] = "sha256:" + hashlib.sha256(text.encode()).hexdigest(), len(text)
+                (layout / "blobs" / "sha256" / entry["digest"][7:]).write_text(text)
+                (layout / "index.json").write_text(json.dumps(index))
+            self.exits(imgguard("copy", image, at), PASS)
+            plan, approval = self.dir / f"promote-{number}.json", self.dir / f"promote-{number}.approval"
+            unsigned = self.exits(imgguard("promote", at, prod, "--version", version, "--plan-out", plan, "--policy", policy, *root), VIOLATIONS, "there is no signature")
+            self.assertIn("require refused", unsigned.err)
+            self.exits(imgguard("sign", at, *self.by_identity(who(MAIL))), PASS)
+            self.exits(imgguard("promote", at, prod, "--version", version, "--plan-out", plan, "--policy", policy, *root), PASS)
+            apply = ["promote", "--apply", plan, "--approval", approval]
+            self.exits(imgguard("approve", plan, "--out", approval, *as_("mallory@example.com")), PASS)
+            self.exits(run(VIOLATIONS, "gate@example.com", *apply), VIOLATIONS, "0 given", "not counted")
+            self.exits(imgguard("approve", plan, "--out", approval, *as_("alice@example.com")), PASS)
+            old = [*self.by_identity(who("old@example.com", exp=1)), *root]
+            self.exits(imgguard(*apply, "--policy", policy, *old), REFUSED, "expired")
+            self.assertNotIn(f'"{version}"', tool("skopeo", "list-tags", "--tls-verify=false", f"docker://{prod}") if number else "")
+            done = run(PASS, "gate@example.com", *apply, "-o", "json").json()
+            digests.append(done["digest"])
+            self.assertEqual(done["applied"]["tags"][-1], "latest")
+            again = run(PASS, "gate@example.com", *apply, "-o", "json").json()["applied"]
+            self.assertEqual((again["statements"], again["tags"]), ([], []), "a second time nothing is signed")
+            time.sleep(1.1)
+        summary = ["verify", f"{prod}:latest", "--issuer", self.issuer, *root, "--vsa-verifier", "https://imgguard.dev/promote", "--recursive", "all"]
+        self.exits(imgguard(*summary, "--identity", "gate@example.com"), PASS)
+        self.exits(imgguard(*summary, "--identity", MAIL), VIOLATIONS, "untrusted.identity")
+        run(PASS, "gate@example.com", "rollback", prod, "--reason", "a test")
+        digest = lambda tag: tool("skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", f"docker://{prod}:{tag}").strip()
+        self.assertEqual((digest("latest"), digest("1.0.1")), tuple(digests))
+        told = self.exits(imgguard("history", prod, "--policy", policy, *root), PASS, "rollback")
+        self.assertEqual(told.out.count("signed by gate"), 3)
 
     def test_conformance(self):
         """the protocol of the conformance suite: a file and a statement signed with a token, verified again and by PyPI's sigstore"""

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import time
 
-from harness import BINARY, HELLO, PASS, REFUSED, ROOT, VIOLATIONS, WORK, Suite, imgguard, registry, tool
+from harness import BINARY, HELLO, INFRASTRUCTURE, PASS, REFUSED, ROOT, VIOLATIONS, WORK, Suite, imgguard, registry, tool
+from kms_plugin import make_key, make_plugin
 
 PASSWORD = "open sesame"
 RULES = """rules:
@@ -232,6 +233,132 @@ promote:
         moved = self.write("moved.yaml", text(("team/two", two, '"1.0.1", "2"'), ("team/one", one, '"1.0.0"')).replace(one, two))
         self.run_("promote", "--many", moved, wanted=REFUSED)
         self.assertNotIn("2", self.tags("team/two"))
+
+    def test_a_refusal_is_on_record(self):
+        """a refused image gets a FAILED summary at the source, once; the destination hears nothing; a corrected image goes on"""
+        digest = self.stage("team/failed", "1.0.0")
+        source, prod = self.source("team/failed", "1.0.0"), self.prod("team/failed")
+        gated = "promote: { signers: { gate: { key: gate.pub }, alice: { key: alice.pub } }%s }\n"
+        strict = self.write("refusal-strict.yaml", STRICT + gated % "")
+        refused = ["promote", source, prod, "--version", "1.0.0"]
+        self.exits(self.run_(*refused, "--attest-refusals", "--dry-run", policy=strict, wanted=REFUSED), REFUSED, "cannot be used with")
+        self.run_(*refused, policy=strict, wanted=VIOLATIONS)
+        about = ["verify", source, "--authfile", self.authfile, "--key", self.dir / "gate.pub", "--vsa-verifier", "https://imgguard.dev/promote"]
+        at_prod = [*about, "--vsa-resource", prod]
+        self.exits(imgguard(*at_prod), VIOLATIONS, "missing")
+        journal = self.dir / "refusals.jsonl"
+        self.exits(self.run_(*refused, "--attest-refusals", "--journal", journal, policy=strict, wanted=VIOLATIONS), VIOLATIONS, "3 summaries that say FAILED were attached")
+        self.assertEqual([json.loads(line)["event"] for line in journal.read_text().splitlines()], ["refused"])
+        for run in (imgguard(*at_prod), imgguard(*at_prod, "--recursive", "all")):
+            self.exits(run, VIOLATIONS, "vsa.result", "the summary's result is `FAILED`", "size.total (linux/amd64)")
+        self.exits(imgguard(*about), VIOLATIONS, "vsa.resource")
+        self.exits(self.run_(*refused, "--attest-refusals", policy=strict, wanted=VIOLATIONS), VIOLATIONS, "are in", "already")
+        # Nothing of it reached the destination: no tag, no record, no statement.
+        self.exits(imgguard("tags", "audit", prod, "--authfile", self.authfile), REFUSED, "not found")
+        self.assertFalse((self.dir / "prod" / "storage" / "docker" / "registry" / "v2" / "repositories" / "team" / "failed").exists())
+        # Into a file, by the setting of the policy, and for a signature that is missing; not for a window.
+        bundle = self.dir / "refusals.sigstore.json"
+        self.stage("team/unsigned", "1.0.0", "1.0.9")
+        other = self.source("team/unsigned", "1.0.0")
+        unsigned = self.write("refusal-unsigned.yaml", "version: 1\n" + gated % ", attest-refusals: true, require: [{ type: sign, any: [alice] }]" + RULES)
+        going = ["promote", other, self.prod("team/unsigned"), "--version", "1.0.0"]
+        self.exits(self.run_(*going, f"--attest-refusals={bundle}", policy=unsigned, wanted=VIOLATIONS), VIOLATIONS, "3 summaries that say FAILED are in")
+        check = ["verify", other, "--authfile", self.authfile, "--key", self.dir / "gate.pub", "--vsa-verifier", "https://imgguard.dev/promote", "--vsa-resource", self.prod("team/unsigned")]
+        self.exits(imgguard(*check), VIOLATIONS, "missing")
+        self.exits(imgguard(*check, "--bundle", bundle), VIOLATIONS, "vsa.result", "gate require", "there is no signature")
+        self.exits(self.run_(*going, policy=unsigned, wanted=VIOLATIONS), VIOLATIONS, "were attached")
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        window = f", attest-refusals: true, freeze: [{{ from: {today - datetime.timedelta(days=1)}, until: {today + datetime.timedelta(days=1)} }}]"
+        frozen = self.run_(*refused, policy=self.write("refusal-frozen.yaml", "version: 1\n" + gated % window + RULES), wanted=VIOLATIONS)
+        self.assertNotIn("FAILED", frozen.err)
+        # What cannot be written to keeps the refusal from nothing.
+        archive = self.dir / "refused.tar"
+        tool("skopeo", "copy", "--quiet", "--insecure-policy", "--override-arch", "amd64", f"oci:{HELLO}:1.0.0", f"oci-archive:{archive}")
+        self.exits(self.run_("promote", f"oci-archive:{archive}", prod, "--version", "1.0.0", "--attest-refusals", policy=strict, wanted=VIOLATIONS), VIOLATIONS, "the refusal is not on record")
+        # The same image under a policy that it passes, and a corrected one: promoted, verified, on record.
+        soft = self.write("refusal-soft.yaml", "version: 1\n" + gated % "" + RULES)
+        self.run_(*refused, policy=soft)
+        self.assertEqual(self.digest("team/failed", "1.0.0"), digest)
+        self.exits(imgguard("verify", f"{prod}:1.0.0", *about[2:]), PASS, "verified")
+        corrected = self.stage("team/failed", "1.0.1", "1.0.1")
+        self.run_("promote", self.source("team/failed", "1.0.1"), prod, "--version", "1.0.1", policy=soft)
+        self.assertEqual(self.digest("team/failed", "latest"), corrected)
+        self.exits(imgguard("verify", f"{prod}:latest", *about[2:]), PASS, "verified")
+
+    def test_many_with_approvals(self):
+        """the plan of a whole file is approved by two of two and applied; an approval of one of its plans, a change of the file and of the image are refused"""
+        policy = self.write("many-approved.yaml", f"""version: 1
+promote:
+  signers: {{ gate: {{ key: gate.pub }}, alice: {{ key: alice.pub }}, bob: {{ key: bob.pub }} }}
+  approvals: {{ at-least: 2, of: [alice, bob] }}
+{RULES}""")
+        one, two = self.stage("team/many-one", "a", "1.2.0"), self.stage("team/many-two", "b", "1.2.1")
+        entry = "  - source: {s}/{n}\n    destination: {p}/{n}\n    images: {{ \"{d}\": [{t}] }}\n"
+        def text(*edges):
+            return "version: 1\npromotions:\n" + "".join(entry.format(s=self.hosts["staging"], p=self.hosts["prod"], n=n, d=d, t=t) for n, d, t in edges)
+        file = self.write("many-approved-file.yaml", text(("team/many-one", one, '"1.2.0", "stable"'), ("team/many-two", two, '"1.2.1"')))
+        self.exits(self.run_("promote", "--many", file, policy=policy, wanted=VIOLATIONS), VIOLATIONS, "approvals pending", "have it approved")
+        plans, single = self.dir / "many-plans.json", self.dir / "single-plan.json"
+        made = self.run_("promote", "--many", file, "--plan-out", plans, "-o", f"markdown={self.dir / 'many.md'}", policy=policy, key=None)
+        self.assertEqual(made.out, "")
+        digest = json.loads(plans.read_text())["digest"]
+        self.assertIn(digest, (self.dir / "many.md").read_text())
+        self.run_("promote", f"{self.hosts['staging']}/team/many-one@{one}", self.prod("team/many-one") + ":1.2.0", "--plan-out", single, policy=policy, key=None)
+        for name, key, of in (("alice", "alice", plans), ("bob", "bob", plans), ("bob-single", "bob", single)):
+            self.exits(imgguard("approve", of, "--key", self.dir / f"{key}.key", "--out", self.dir / f"many-{name}.approval", env=self.env), PASS, "approved sha256:")
+        alice, bob, wrong = (["--approval", self.dir / f"many-{name}.approval"] for name in ("alice", "bob", "bob-single"))
+        apply = ["promote", "--many", file, "--apply", plans]
+        self.exits(self.run_(*apply, *alice, policy=policy, wanted=VIOLATIONS), VIOLATIONS, "1 given, 2 of alice, bob wanted")
+        self.exits(self.run_(*apply, *alice, *alice, policy=policy, wanted=VIOLATIONS), VIOLATIONS, "1 given")
+        self.exits(self.run_(*apply, *alice, *wrong, policy=policy, wanted=VIOLATIONS), VIOLATIONS, "an approval of another plan")
+        self.exits(self.run_("promote", "--apply", single, *alice, *wrong, policy=policy, wanted=VIOLATIONS), VIOLATIONS, "an approval of another plan")
+        edited = self.write("many-edited.json", plans.read_text().replace('"stable"', '"stabel"'))
+        self.exits(self.run_("promote", "--apply", edited, *alice, *bob, policy=policy, wanted=REFUSED), REFUSED, "it was changed after it was made")
+        grown = self.write("many-grown.yaml", text(("team/many-one", one, '"1.2.0", "stable", "more"'), ("team/many-two", two, '"1.2.1"')))
+        self.exits(self.run_("promote", "--many", grown, "--apply", plans, *alice, *bob, policy=policy, wanted=VIOLATIONS), VIOLATIONS, "the file wants something else")
+        overlap = self.write("many-overlap.yaml", text(("team/many-one", one, '"x"'), ("team/many-one", two, '"x"')))
+        self.exits(self.run_("promote", "--many", overlap, "--plan-out", self.dir / "no.json", policy=policy, key=None, wanted=REFUSED), REFUSED, "given twice")
+        # A signature that is added to one image is a difference of the whole.
+        self.exits(imgguard("tags", "audit", self.prod("team/many-one"), "--authfile", self.authfile), REFUSED, "not found")
+        self.run_(*apply, *alice, *bob, policy=policy)
+        self.assertEqual((self.digest("team/many-one", "stable"), self.digest("team/many-two", "1.2.1")), (one, two))
+        for name in ("team/many-one", "team/many-two"):
+            says = imgguard("history", self.prod(name), "--policy", policy, "--authfile", self.authfile, "-o", "json").json()["entries"][0]["says"]
+            self.assertEqual((says["approvedBy"], says["plan"]), (["alice", "bob"], digest))
+        self.exits(self.run_("promote", "--apply", plans, *alice, *bob, policy=policy), PASS, "all is there already")
+        self.exits(imgguard("sign", self.source("team/many-two", "b"), "--key", self.dir / "bob.key", "--authfile", self.authfile, env=self.env), PASS)
+        self.exits(self.run_(*apply, *alice, *bob, policy=policy, wanted=VIOLATIONS), VIOLATIONS, "team/many-two: ", "was added after the plan was made")
+
+    def test_keys_of_a_service(self):
+        """a plugin signs a promotion, the approval of its plan and a rollback; one whose signatures do not verify writes no tag"""
+        folder = self.dir / "plugins"
+        folder.mkdir()
+        public = make_key(folder / "kms.pem")
+        make_key(folder / "other.pem")
+        make_plugin(folder, "good", folder / "kms.pem", public)
+        make_plugin(folder, "bad", folder / "other.pem", public)
+        env = {"PATH": f"{folder}:{os.environ['PATH']}", **self.env}
+        policy = self.write("service.yaml", f"version: 1\npromote:\n  signers: {{ service: {{ key: plugins/kms.pub }} }}\n  approvals: {{ at-least: 1, of: [service] }}\n{RULES}")
+        prod = self.prod("team/service")
+        run = lambda wanted, *arguments, key="good": self.exits(imgguard(*arguments, "--policy", policy, "--key", f"{key}://release", "--authfile", self.authfile, env=env), wanted)
+        digests = []
+        for version in ("1.0.0", "1.0.1"):
+            digests.append(self.stage("team/service", version, version))
+            plan, approval = self.dir / f"service-{version}.json", self.dir / f"service-{version}.approval"
+            run(PASS, "promote", self.source("team/service", version), prod, "--version", version, "--plan-out", plan)
+            self.exits(imgguard("approve", plan, "--key", "bad://release", "--out", approval, env=env), INFRASTRUCTURE, "does not verify")
+            self.exits(imgguard("approve", plan, "--key", "good://release", "--out", approval, env=env), PASS, "approved")
+            apply = ["promote", "--apply", plan, "--approval", approval]
+            self.assertNotEqual(run(2, *apply, key="bad").exit, PASS)
+            self.assertNotIn(version, self.tags("team/service"))
+            run(PASS, *apply)
+            self.assertEqual(self.digest("team/service", version), digests[-1])
+            time.sleep(1.1)
+        run(PASS, "rollback", prod, "--reason", "a test")
+        self.assertEqual(self.digest("team/service", "latest"), digests[0])
+        told = self.exits(imgguard("history", prod, "--policy", policy, "--authfile", self.authfile), PASS, "rollback", "promotion")
+        self.assertEqual(told.out.count("signed by service"), 3)
+        self.exits(imgguard("verify", f"{prod}:latest", "--authfile", self.authfile, "--key", public, "--vsa-verifier", "https://imgguard.dev/promote", "--recursive", "all"), PASS)
 
     def test_killed_at_any_moment(self):
         """after each of 50 kills every tag points at a whole image and no version at another; the next run completes"""

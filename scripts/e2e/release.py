@@ -116,6 +116,29 @@ class Release(Suite):
         self.exits(dry, PASS, "create   1.0.1", "nothing was written")
         self.assertNotIn("1.0.1", self.tags(host, "team/refused"))
 
+    def test_two_at_the_same_time(self):
+        """two releases race: each ends with 0 or 1, no tag is half, who took the tags of a higher version says so, and a second run puts them right"""
+        server, host = registry(self.dir, "race")
+        self.serve(server)
+        sources = {"low": layout(self.dir / "low", "1.0.0"), "high": layout(self.dir / "high", "1.0.0", "amd64")}
+        variables = {"PATH": os.environ["PATH"], "HOME": str(WORK / "home"), "IMGGUARD_CACHE_DIR": str(WORK / "cache")}
+        for number in range(4):
+            name = f"team/race{number}"
+            command = lambda which, version: [BINARY, "release", sources[which], "--to", f"{host}/{name}", "--version", version, "--policy", str(self.policy)]
+            both = [command("low", "1.0.0"), command("high", "1.1.0")]
+            running = [subprocess.Popen(one, env=variables, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for one in both]
+            ended = [(process.communicate(timeout=120)[1].decode(), process.returncode) for process in running]
+            self.assertLessEqual({code for _, code in ended}, {PASS, VIOLATIONS}, ended)
+            for tag in self.tags(host, name):
+                self.exits(imgguard("tree", f"{host}/{name}:{tag}"), PASS)
+            if all(code == PASS for _, code in ended):
+                self.assertEqual(self.digest(host, name, "latest"), self.digest(host, name, "1.1.0"), ended)
+            for one in both:
+                self.assertEqual(subprocess.run(one, env=variables, cwd=ROOT, capture_output=True, check=False).returncode, PASS)
+            for tag, version in (("latest", "1.1.0"), ("1", "1.1.0"), ("1.0", "1.0.0")):
+                self.assertEqual(self.digest(host, name, tag), self.digest(host, name, version))
+            self.exits(imgguard("tags", "audit", f"{host}/{name}"), PASS)
+
     def test_killed_at_any_moment(self):
         """after each of 50 kills every tag points at a whole image; the next run completes the release"""
         server, host = registry(self.dir, "killed")

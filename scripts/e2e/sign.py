@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 
 from harness import HELLO, INCONCLUSIVE, INFRASTRUCTURE, PASS, REFUSED, ROOT, VIOLATIONS, Suite, free_port, imgguard, registry, tool
+from kms_plugin import make_key, make_plugin
 from timestamps import AUTHORITY
 
 PYTHON = ROOT / "target" / "venv-sign" / "bin" / "python"
@@ -423,26 +424,11 @@ class Sign(Suite):
         """a key in a service signs through its plugin, which sees no password of ours; a wrong signature is noticed"""
         folder = self.dir / "plugins"
         folder.mkdir()
-        plain, public = folder / "kms.pem", folder / "kms.pub"
-        plain.write_text(tool("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"))
-        public.write_text(tool("openssl", "pkey", "-in", plain, "-pubout"))
-        for name, key in (("good", plain), ("bad", folder / "other.pem")):
-            (folder / "other.pem").write_text(tool("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"))
-            plugin = folder / f"sigstore-kms-{name}"
-            plugin.write_text(f"""#!/usr/bin/env python3
-import base64, json, os, subprocess, sys
-assert sys.argv[1] == "v1" and not any("PASSWORD" in name for name in os.environ)
-asked = json.loads(sys.argv[2])
-assert asked["initOptions"]["keyResourceID"] == "release", asked
-if asked["methodName"] == "publicKey":
-    answer = {{"publicKeyPEM": base64.b64encode(open({str(public)!r}, "rb").read()).decode()}}
-else:
-    done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", {str(key)!r}], input=sys.stdin.buffer.read(), capture_output=True, check=True)
-    answer = {{"signature": base64.b64encode(done.stdout).decode()}}
-print(json.dumps({{asked["methodName"]: answer}}))
-sys.exit(3)
-""")
-            plugin.chmod(0o755)
+        plain, other = folder / "kms.pem", folder / "other.pem"
+        public = make_key(plain)
+        make_key(other)
+        for name, key in (("good", plain), ("bad", other)):
+            make_plugin(folder, name, key, public)
         env = {**self.env, "PATH": f"{folder}:{os.environ['PATH']}"}
         _, image = self.layout("kms")
         self.exits(imgguard("sign", image, "--key", "good://release", env=env), PASS, "signed")

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::promote::plan::Plan;
-use crate::promote::record::{APPROVAL_TYPE, Approval};
-use crate::promote::tell::plan_text;
+use crate::promote::plans::PlanFile;
+use crate::promote::record::{APPROVAL_TYPE, Approval, ApprovalOfMany};
+use crate::promote::tell::{plan_text, plans_text};
 use crate::sign::StatementDraft;
 
 use super::sign::gate::{SignerArguments, read};
@@ -29,23 +30,33 @@ pub(super) struct ApproveArguments {
 
 pub(super) fn run(arguments: &ApproveArguments) -> Result<Exit, Failure> {
     let path = &arguments.plan;
-    let (plan, digest) = Plan::read_file(&read(path)?)
+    let (file, digest) = PlanFile::read(&read(path)?)
         .map_err(|error| Failure::usage(format!("the plan `{}` is refused: {error}", path.display())))?;
     let signer = arguments.signer.open()?;
-    let approval = Approval {
+    let (reason, time) =
+        (arguments.reason.clone(), jiff::Timestamp::from_second(now()).unwrap_or_default().to_string());
+    let one = |plan: &Plan| Approval {
         source: plan.source.name.clone(),
         destination: plan.destination.clone(),
         digest: plan.source.digest.clone(),
         tags: plan.tags.iter().map(|item| item.tag.clone()).collect(),
-        reason: arguments.reason.clone(),
-        time: jiff::Timestamp::from_second(now()).unwrap_or_default().to_string(),
+        reason: reason.clone(),
+        time: time.clone(),
     };
-    let predicate = serde_json::to_string(&approval).map_err(|error| Failure::usage(error.to_string()))?;
+    let (predicate, text) = match &file {
+        PlanFile::One(plan) => (serde_json::to_string(&one(plan)), plan_text(plan)),
+        PlanFile::Many(plans) => {
+            let promotions = plans.plans.iter().map(one).collect();
+            let approval = ApprovalOfMany { promotions, reason: reason.clone(), time: time.clone() };
+            (serde_json::to_string(&approval), plans_text(plans))
+        }
+    };
+    let predicate = predicate.map_err(|error| Failure::usage(error.to_string()))?;
     let name = Some("promotion plan".to_owned());
     let draft = StatementDraft::attestation(digest.clone(), name, APPROVAL_TYPE, &predicate)
         .map_err(|error| Failure::usage(format!("the plan cannot be approved: {error}")))?;
     let bundle = signer.sign(draft.to_bytes())?;
     output::save(&arguments.out, &String::from_utf8_lossy(&bundle))?;
-    output::print(&format!("{}approved {digest}\n", plan_text(&plan)))?;
+    output::print(&format!("{text}approved {digest}\n"))?;
     Ok(Exit::Pass)
 }

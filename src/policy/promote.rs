@@ -28,6 +28,8 @@ pub struct Gate {
     pub freeze: Vec<Freeze>,
     /// Whose approval of the plan is needed.
     pub approvals: Option<Approvals>,
+    /// Whether what is refused gets a summary that says so, beside the image at its source.
+    pub attest_refusals: bool,
     /// The section as it was written, key by key.
     pub settings: Vec<Setting>,
 }
@@ -105,6 +107,7 @@ struct Raw {
     stage: Option<RawStage>,
     freeze: Option<IgnoredAny>,
     approvals: Option<RawApprovals>,
+    attest_refusals: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -179,7 +182,8 @@ impl Gate {
             }
             None => None,
         };
-        Ok(Self { verifier: raw.verifier, verdict_max_age, trust, stage, freeze, approvals, settings })
+        let attest_refusals = raw.attest_refusals.unwrap_or(false);
+        Ok(Self { verifier: raw.verifier, verdict_max_age, trust, stage, freeze, approvals, attest_refusals, settings })
     }
 }
 
@@ -312,6 +316,7 @@ freeze:
   - { name: weekend, days: [fri], from: \"16:00\", until: \"08:00\", zone: Europe/Berlin }
   - { name: turn of the year, from: 2026-12-24, until: 2027-01-02, zone: America/New_York }
 approvals: { at-least: 2, of: [alice, bob] }
+attest-refusals: true
 ";
 
     fn gate(text: &str) -> Result<Gate, YamlError> {
@@ -329,6 +334,7 @@ approvals: { at-least: 2, of: [alice, bob] }
         assert_eq!(gate.stage.and_then(|stage| stage.soak), Some(43_200));
         assert_eq!(gate.approvals.map(|approvals| approvals.needed), Some(2));
         assert_eq!((gate.trust.requirements.len(), gate.freeze.len()), (1, 2));
+        assert!(gate.attest_refusals);
         assert!(Gate::read(&parse("verdict: { max-age: 1d }").expect("YAML"), Vec::new()).is_ok());
     }
 
@@ -389,6 +395,7 @@ approvals: { at-least: 2, of: [alice, bob] }
             ("at-least: 2", "at-least: 3", 13, "must be named"),
             ("of: [alice, bob]", "of: [alice, alice]", 13, "twice"),
             ("approvals:", "aprovals:", 13, "unknown key"),
+            ("refusals: true", "refusals: often", 14, "`true` or `false`"),
         ] {
             let text = GOOD.replacen(from, to, 1);
             assert_ne!(text, GOOD, "{from}");

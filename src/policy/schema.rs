@@ -292,6 +292,7 @@ fn promote() -> Value {
                     "of": names("Names of signers."),
                 },
             },
+            "attest-refusals": { "description": "Leave a summary that says FAILED beside an image that is refused, at its source.", "type": "boolean" },
         },
     })
 }

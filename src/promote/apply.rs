@@ -10,12 +10,13 @@ use crate::registry::{ReadRepository, WriteRepository};
 use crate::release::closure::Closure;
 use crate::release::copy::{Copied, CopyError, execute, verify};
 use crate::release::plan::CopyPlan;
-use crate::release::publish::{PublishError, write_tag};
+use crate::release::publish::{PublishError, moved_by_others, write_tag};
 use crate::release::tags::{Action, Step};
 use crate::sign::{BUNDLE_TYPE, ReferrerDraft, StatementDraft, VSA_TYPE, VsaDraft};
 
 use super::history::{Believe, statements};
 use super::record::{PROMOTION_TYPE, Record, is_anchor};
+use super::summary::is_last_word;
 
 /// Why a promotion did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -161,12 +162,7 @@ pub fn carry_out(work: &Work<'_>, ends: &Ends<'_>, voices: &Voices<'_>) -> Resul
     for step in &moving {
         match fresh.tagged(&step.tag)? {
             Some(found) if found == step.to => {}
-            found => {
-                let found = found.map_or("nothing".to_owned(), |digest| digest.to_string());
-                return Err(
-                    CopyError::Differs(format!("tag `{}` points at {found}, not at {}", step.tag, step.to)).into()
-                );
-            }
+            found => return Err(moved_by_others(step, found.as_ref()).into()),
         }
     }
     Ok(applied)
@@ -195,18 +191,8 @@ fn attest(
     let there = statements(ends.fresh, subject)?;
     let believed = || there.iter().filter(|statement| (voices.believe)(&statement.bundle, subject).is_some());
     let summary = work.summary;
-    let has_summary = believed().any(|statement| {
-        let predicate = &statement.predicate;
-        let text = |pointer: &str| predicate.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let policy = text(&format!("/policy/digest/{}", summary.policy.1.algorithm().name()));
-        statement.predicate_type == VSA_TYPE
-            && text("/resourceUri") == summary.resource
-            && text("/verifier/id") == summary.verifier
-            && text("/verificationResult") == "PASSED"
-            && policy == summary.policy.1.hex()
-    });
     let mut missing = Vec::new();
-    if !has_summary {
+    if !is_last_word(believed(), summary) {
         let predicate = summary.to_predicate().map_err(|error| ApplyError::Signing(error.to_string()))?;
         missing.push((VSA_TYPE, predicate));
     }
@@ -226,7 +212,7 @@ fn attest(
         let draft = StatementDraft::attestation(subject.clone(), Some(summary.resource.clone()), kind, &predicate)
             .map_err(|error| signing(error.to_string()))?;
         let bundle = (voices.sign)(draft.to_bytes()).map_err(signing)?;
-        attach(work, subject, kind, &bundle, ends)?;
+        attach(work.closure, subject, kind, (&bundle, work.created), ends)?;
         if kind == PROMOTION_TYPE {
             applied.record = Some(Digest::of(&bundle));
         }
@@ -242,8 +228,15 @@ fn is_latest(known: &Record, there: &[super::history::Statement]) -> bool {
     others.filter(|other| other.destination == known.destination).all(|other| other.second() <= known.second())
 }
 
-fn attach(work: &Work<'_>, subject: &Digest, kind: &str, bundle: &[u8], ends: &Ends<'_>) -> Result<(), ApplyError> {
-    let node = work.closure.nodes.get(subject);
+/// Attaches a bundle to an image of a closure, and looks whether it is found from there. `created` is a hint for readers of lists.
+pub(super) fn attach(
+    closure: &Closure,
+    subject: &Digest,
+    kind: &str,
+    (bundle, created): (&[u8], &str),
+    ends: &Ends<'_>,
+) -> Result<(), ApplyError> {
+    let node = closure.nodes.get(subject);
     let node = node.ok_or_else(|| FetchError::NotFound { what: format!("manifest {subject}") })?;
     let draft = ReferrerDraft {
         subject_type: &node.manifest.media_type,
@@ -251,7 +244,7 @@ fn attach(work: &Work<'_>, subject: &Digest, kind: &str, bundle: &[u8], ends: &E
         subject_size: node.manifest.bytes.len() as u64,
         bundle,
         predicate_type: kind,
-        created: work.created,
+        created,
     };
     let bytes = draft.to_bytes().map_err(|error| ApplyError::Signing(error.to_string()))?;
     let digest = attach_bundle(ends.writing, bundle, &bytes)?;

@@ -11,8 +11,11 @@ pub mod gate;
 pub mod history;
 pub mod many;
 pub mod plan;
+pub mod plans;
 pub mod record;
+pub mod refusal;
 pub mod rollback;
+mod summary;
 pub mod tell;
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ pub enum PlanFileError {
     #[error("it is no plan: {0}")]
     Form(String),
     /// It is of another version.
-    #[error("it is of the format `{0}`, not `{SCHEMA}`")]
+    #[error("it is of the format `{0}`, which is none of a plan")]
     Schema(String),
     /// It was changed after it was made.
     #[error("it was changed after it was made: its digest is {found}, and it says {said}")]
@@ -317,16 +317,13 @@ impl Plan {
     /// The digest: that of the plan as JSON with sorted keys and without spaces.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let value = serde_json::to_value(self).expect("all keys are text and no value can fail to serialise");
-        digest_of(value)
+        seal_digest(self)
     }
 
     /// The plan as a file: with its digest, fit to be read.
     #[must_use]
     pub fn to_file(&self) -> String {
-        let mut value = serde_json::json!({ "digest": self.digest(), "plan": self });
-        value.sort_all_objects();
-        format!("{value:#}\n")
+        sealed("plan", self)
     }
 
     /// Reads a file, and compares it with the digest in it.
@@ -334,28 +331,8 @@ impl Plan {
     /// # Errors
     /// [`PlanFileError`].
     pub fn read_file(bytes: &[u8]) -> Result<(Self, Digest), PlanFileError> {
-        let form = |why: &str| PlanFileError::Form(why.to_owned());
-        if bytes.len() > MAX_FILE {
-            return Err(form("it is too long"));
-        }
-        let value = parse_strict(bytes).map_err(|error| PlanFileError::Form(error.to_string()))?;
-        let object = value.as_object().ok_or_else(|| form("it is no object"))?;
-        let said = object.get("digest").and_then(Value::as_str).ok_or_else(|| form("it has no digest"))?;
-        let said: Digest = said.parse().map_err(|_| form("its digest is malformed"))?;
-        let plan = object.get("plan").ok_or_else(|| form("it has no plan"))?;
-        if object.len() != 2 {
-            return Err(form("it has more than a plan and its digest"));
-        }
-        let schema = plan.get("schema").and_then(Value::as_str).unwrap_or_default();
-        if schema != SCHEMA {
-            return Err(PlanFileError::Schema(schema.chars().take(100).collect::<String>().escape_debug().to_string()));
-        }
-        let found = digest_of(plan.clone());
-        if found != said {
-            return Err(PlanFileError::Edited { said, found });
-        }
-        let plan = Self::deserialize(plan).map_err(|error| PlanFileError::Form(error.to_string()))?;
-        Ok((plan, said))
+        let opened = open_sealed(bytes, "plan", SCHEMA, MAX_FILE)?;
+        opened.ok_or_else(|| PlanFileError::Form("it has no plan".to_owned()))
     }
 
     /// When it was made, in seconds since 1970.
@@ -381,6 +358,49 @@ impl Plan {
         };
         (sum("send"), sum("mount"))
     }
+}
+
+/// The digest of a document.
+pub(super) fn seal_digest(document: &impl Serialize) -> Digest {
+    digest_of(serde_json::to_value(document).expect("all keys are text and no value can fail to serialise"))
+}
+
+/// A document as a file: with its digest, fit to be read.
+pub(super) fn sealed(key: &str, document: &impl Serialize) -> String {
+    let mut value = serde_json::json!({ "digest": seal_digest(document), key: document });
+    value.sort_all_objects();
+    format!("{value:#}\n")
+}
+
+/// Reads the document under a key beside its digest; none when there is nothing under the key.
+pub(super) fn open_sealed<T: serde::de::DeserializeOwned>(
+    bytes: &[u8],
+    key: &str,
+    schema: &str,
+    most: usize,
+) -> Result<Option<(T, Digest)>, PlanFileError> {
+    let form = |why: &str| PlanFileError::Form(why.to_owned());
+    if bytes.len() > most {
+        return Err(form("it is too long"));
+    }
+    let value = parse_strict(bytes).map_err(|error| PlanFileError::Form(error.to_string()))?;
+    let object = value.as_object().ok_or_else(|| form("it is no object"))?;
+    let Some(document) = object.get(key) else { return Ok(None) };
+    let said = object.get("digest").and_then(Value::as_str).ok_or_else(|| form("it has no digest"))?;
+    let said: Digest = said.parse().map_err(|_| form("its digest is malformed"))?;
+    if object.len() != 2 {
+        return Err(form("it has more than a plan and its digest"));
+    }
+    let named = document.get("schema").and_then(Value::as_str).unwrap_or_default();
+    if named != schema {
+        return Err(PlanFileError::Schema(named.chars().take(100).collect::<String>().escape_debug().to_string()));
+    }
+    let found = digest_of(document.clone());
+    if found != said {
+        return Err(PlanFileError::Edited { said, found });
+    }
+    let document = T::deserialize(document).map_err(|error| PlanFileError::Form(error.to_string()))?;
+    Ok(Some((document, said)))
 }
 
 fn digest_of(mut value: Value) -> Digest {
@@ -431,7 +451,7 @@ pub fn subjects(closure: &Closure) -> Vec<Digest> {
 /// JSON schemas of the documents: file name and text.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, String)> {
-    vec![("promotion-plan-v1.json", json_schema::<Plan>(SCHEMA, "imgguard promote --plan-out"))]
+    vec![("promotion-plan-v1.json", json_schema::<Plan>(SCHEMA, "imgguard promote --plan-out")), super::plans::schema()]
 }
 
 #[cfg(test)]

@@ -146,6 +146,19 @@ pub fn is_anchor(tag: &str) -> bool {
     })
 }
 
+/// The predicate of an approval of several promotions under one digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalOfMany {
+    /// Each of them.
+    pub promotions: Vec<Approval>,
+    /// Why, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When, RFC 3339.
+    pub time: String,
+}
+
 /// The predicate of an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

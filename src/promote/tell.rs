@@ -6,6 +6,7 @@ use crate::report::escape::visible;
 use super::gate::Condition;
 use super::history::History;
 use super::plan::{Plan, TagItem};
+use super::plans::Plans;
 
 /// Evidence that is listed one by one in Markdown.
 const MAX_ROWS: usize = 50;
@@ -49,6 +50,20 @@ pub fn plan_text(plan: &Plan) -> String {
         plan.digest()
     ));
     text
+}
+
+/// Several plans under one digest.
+#[must_use]
+pub fn plans_text(plans: &Plans) -> String {
+    let all: String = plans.plans.iter().map(plan_text).collect();
+    format!("{all}all {} plans {}\n", plans.plans.len(), plans.digest())
+}
+
+/// Several plans under one digest, as Markdown.
+#[must_use]
+pub fn plans_markdown(plans: &Plans) -> String {
+    let all: String = plans.plans.iter().map(|plan| plan_markdown(plan) + "\n").collect();
+    format!("{all}All {} plans: `{}`\n", plans.plans.len(), plans.digest())
 }
 
 /// The conditions of a gate, one per line.

@@ -14,6 +14,7 @@ use super::plan::{
     JudgedImage, Parts, Plan, PlanFileError, PolicyUsed, Source, VerdictUsed, Wish, anchor_step, keep_own_sidecars,
     subjects,
 };
+use super::plans::{PlanFile, Plans};
 use super::record::{APPROVAL_TYPE, Moved, Origin, PROMOTION_TYPE, PolicyMet, Purpose, Record, anchor_tag};
 use super::rollback::ways;
 use crate::model::Digest;
@@ -215,6 +216,7 @@ fn summary(destination: &str, passed: bool, time: i64) -> VsaDraft {
         inputs: Vec::new(),
         passed,
         levels: Vec::new(),
+        reasons: Vec::new(),
     }
 }
 
@@ -505,6 +507,9 @@ impl WriteRepository for Meddled<'_> {
         self.inner.push_blob(blob, open)
     }
     fn put_manifest(&self, put: &ManifestToPush) -> Result<PutAnswer, FetchError> {
+        self.inner.put_manifest(put)
+    }
+    fn put_manifest_over(&self, put: &ManifestToPush, seen: Option<&Digest>) -> Result<PutAnswer, FetchError> {
         let is_it = put.target == Target::Tag(self.tag.to_owned());
         let take = |what: &Mutex<Option<Box<dyn FnOnce() + Send + '_>>>| {
             if is_it && let Some(act) = what.lock().expect("a lock").take() {
@@ -512,7 +517,7 @@ impl WriteRepository for Meddled<'_> {
             }
         };
         take(&self.before);
-        let answer = self.inner.put_manifest(put);
+        let answer = self.inner.put_manifest_over(put, seen);
         take(&self.after);
         answer
     }
@@ -570,6 +575,224 @@ fn somebody_else_who_moves_the_tag_at_the_same_moment_is_noticed() {
     };
     let error = bed.apply_to(&prepared, &bed.source(), &meddled, &bed.destination()).expect_err("moved back");
     assert!(error.to_string().contains("was written and points at"), "{error}");
+    let before = prepared.steps.iter().find(|step| step.tag == "latest").and_then(|step| step.from.clone());
+    assert!(error.to_string().contains(&format!("before it pointed at {}", before.expect("a digest"))), "{error}");
+    // Nothing is put back, and nothing of this promotion is taken away.
+    let now = bed.destination().tagged("latest").expect("an answer");
+    assert_eq!(now, bed.destination().tagged("1.0.0").expect("an answer"), "it stays where the other one put it");
+}
+
+/// Puts the image of one tag under another one, as somebody with another program does: without an anchor.
+fn retag(repository: &RemoteRepository, from: &str, to: &str) {
+    let manifest = repository.manifest(&Target::Tag(from.to_owned())).expect("an image");
+    repository.put_manifest(&ManifestToPush::from(&manifest).named(Target::Tag(to.to_owned()))).expect("moved");
+}
+
+#[test]
+fn a_tag_that_moves_between_look_and_write_stays_where_the_registry_obeys_conditions() {
+    for (conditions, tag) in [(true, "latest"), (false, "latest"), (true, "1.1.0"), (false, "1.1.0")] {
+        let bed = Bed::new();
+        stock(&bed.staging, "one", "1.0.0");
+        let second = stock(&bed.staging, "two", "1.1.0");
+        let first = bed.prepare("1.0.0", "1.0.0").closure.root;
+        bed.apply(&bed.prepare("1.0.0", "1.0.0")).expect("promoted");
+        bed.prod.behave(Quirks { conditions, ..Quirks::default() });
+        let prepared = bed.prepare("1.1.0", "1.1.0");
+        // A tag that exists is moved to another image; one that does not exist yet is made.
+        let foreign = repository(&bed.prod, "prod/app");
+        let other = key_image(&foreign, "foreign");
+        let act = || retag(&foreign, "foreign", tag);
+        let meddled =
+            Meddled { inner: bed.destination(), tag, before: Mutex::new(Some(Box::new(act))), after: Mutex::default() };
+        let result = bed.apply_to(&prepared, &bed.source(), &meddled, &bed.destination());
+        let now = bed.destination().tagged(tag).expect("an answer").expect("the tag");
+        if conditions {
+            let error = result.expect_err("the tag has moved");
+            let told = matches!(&error, ApplyError::Publish(PublishError::Drift { tag: moved, found, .. })
+                if moved == tag && *found == other.to_string());
+            assert!(told, "{error}");
+            assert_eq!(now, other, "what the other one wrote stays");
+            assert_ne!(bed.destination().tagged("latest").expect("an answer"), Some(second.clone()));
+        } else {
+            // The limit: who writes there in between, without an anchor, loses. It is written down in docs/promote.md.
+            result.expect("nothing can be noticed");
+            assert_eq!(now, second);
+        }
+        assert_ne!(first, second);
+    }
+}
+
+/// An image that is in no promotion, under a tag.
+fn key_image(repository: &RemoteRepository, tag: &str) -> Digest {
+    let empty = BlobToPush { digest: Digest::of(b"{}"), size: 2, mount_from: None };
+    repository.push_blob(&empty, &mut || Ok(Box::new(std::io::Cursor::new(b"{}")))).expect("pushed");
+    let text = format!(
+        "{{\"schemaVersion\":2,\"mediaType\":\"{}\",\"layers\":[],\"config\":{{\"mediaType\":\"{}\",\"digest\":\"{}\",\"size\":2}}}}",
+        media_types::OCI_MANIFEST,
+        media_types::OCI_CONFIG,
+        empty.digest
+    );
+    let put = ManifestToPush::new(text.into_bytes(), media_types::OCI_MANIFEST).named(Target::Tag(tag.to_owned()));
+    repository.put_manifest(&put).expect("written");
+    put.digest
+}
+
+#[test]
+fn a_registry_that_refuses_conditions_that_hold_is_asked_without_them() {
+    // Its entity tags are not digests: every `If-Match` is refused there, whatever the tag points at.
+    let bed = Bed::new();
+    stock(&bed.staging, "one", "1.0.0");
+    let second = stock(&bed.staging, "two", "1.1.0");
+    bed.apply(&bed.prepare("1.0.0", "1.0.0")).expect("promoted");
+    let odd = Stubborn(bed.destination());
+    bed.apply_to(&bed.prepare("1.1.0", "1.1.0"), &bed.source(), &odd, &bed.destination()).expect("promoted");
+    assert_eq!(bed.destination().tagged("latest").expect("an answer"), Some(second));
+}
+
+/// Refuses every condition.
+struct Stubborn(RemoteRepository);
+
+impl ReadRepository for Stubborn {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+    fn manifest(&self, target: &Target) -> Result<ManifestBytes, FetchError> {
+        self.0.manifest(target)
+    }
+    fn open_blob<'a>(&'a self, digest: &Digest, size: u64) -> Result<Box<dyn std::io::Read + Send + 'a>, FetchError> {
+        self.0.open_blob(digest, size)
+    }
+    fn referrers(&self, subject: &Digest) -> Result<Referrers, FetchError> {
+        self.0.referrers(subject)
+    }
+    fn tags(&self) -> Result<Vec<String>, FetchError> {
+        self.0.tags()
+    }
+}
+
+impl WriteRepository for Stubborn {
+    fn has_blob(&self, digest: &Digest, size: u64) -> Result<bool, FetchError> {
+        self.0.has_blob(digest, size)
+    }
+    fn push_blob(&self, blob: &BlobToPush, open: &mut Opener<'_>) -> Result<Uploaded, FetchError> {
+        self.0.push_blob(blob, open)
+    }
+    fn put_manifest(&self, put: &ManifestToPush) -> Result<PutAnswer, FetchError> {
+        self.0.put_manifest(put)
+    }
+    fn put_manifest_over(&self, put: &ManifestToPush, _: Option<&Digest>) -> Result<PutAnswer, FetchError> {
+        Err(FetchError::Refused { what: put.target.to_string(), why: "it answered 412".to_owned() })
+    }
+    fn attach(&self, put: &ManifestToPush) -> Result<(Linked, PutAnswer), FetchError> {
+        self.0.attach(put)
+    }
+    fn delete(&self, target: &Target) -> Result<Deleted, FetchError> {
+        self.0.delete(target)
+    }
+    fn detach(&self, subject: &Digest, referrer: &Digest) -> Result<(), FetchError> {
+        self.0.detach(subject, referrer)
+    }
+}
+
+#[test]
+fn a_refusal_is_on_record_at_the_source_and_a_later_pass_overtakes_it() {
+    let bed = Bed::new();
+    let digest = stock(&bed.staging, "one", "1.0.0");
+    let prepared = bed.prepare("1.0.0", "1.0.0");
+    let subjects = subjects(&prepared.closure);
+    let name = bed.destination().name();
+    let refuse = |time: i64| {
+        let reasons = vec!["user.root (linux/amd64)".to_owned()];
+        let failed = VsaDraft { reasons, ..summary(&name, false, time) };
+        let (writing, fresh) = (bed.source(), bed.source());
+        let voices: (&super::apply::Sign<'_>, &super::history::Believe<'_>) =
+            (&|statement| Ok(signed(&bed.key, statement)), &|bytes, subject| bed.believes(bytes, subject));
+        let ends = Ends { writing: &writing, fresh: &fresh };
+        super::refusal::leave(&subjects, &failed, &prepared.closure, &ends, voices).expect("on record").len()
+    };
+    assert_eq!(refuse(NOW), 3, "the index and both images");
+    assert_eq!(refuse(NOW + 60), 0, "it says so already");
+    assert_eq!(writes(&bed.prod), 0, "the destination hears nothing of it");
+    let told = super::history::statements(&bed.source(), &digest).expect("statements");
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].predicate["verificationResult"], "FAILED");
+    assert_eq!(told[0].predicate["resourceUri"], name.as_str());
+
+    // The refusal goes along when the image passes after all, and does not keep the summary of the promotion away.
+    let source = bed.source();
+    let pass = |time: i64| {
+        let (writing, fresh) = (bed.destination(), bed.destination());
+        bed.apply_at(&bed.prepare("1.0.0", "1.0.0"), &source, (&writing, &fresh), time).expect("promoted")
+    };
+    assert_eq!(pass(NOW + 120).statements.iter().filter(|kind| *kind == VSA_TYPE).count(), 3);
+    assert!(pass(NOW + 180).is_nothing(), "the last word is a pass");
+    // Refused again, later: who goes by the last word must hear of the next pass.
+    assert_eq!(refuse(NOW + 240), 0, "at the source nothing has passed since");
+    let failed = summary(&name, false, NOW + 240).to_predicate().expect("a predicate");
+    attach(&bed.destination(), &digest, VSA_TYPE, &about(&bed.key, &digest, VSA_TYPE, &failed));
+    assert_eq!(pass(NOW + 300).statements, [VSA_TYPE]);
+    // Somebody else's word is none of the verifier's.
+    attach(
+        &bed.destination(),
+        &digest,
+        VSA_TYPE,
+        &about(&key(), &digest, VSA_TYPE, &failed.replace("FAILED", "failed")),
+    );
+    assert!(pass(NOW + 360).is_nothing());
+}
+
+#[test]
+fn a_gate_refuses_an_image_for_what_it_is_and_not_for_the_hour() {
+    let condition = |name: &str, state: State| gate::Condition { name: name.to_owned(), state, detail: "x".to_owned() };
+    let refused = |conditions: Vec<gate::Condition>| {
+        let report = GateReport { conditions, ..GateReport::default() };
+        super::refusal::Refused::by_gate(&report, vec![Digest::of(b"a")]).map(|refused| refused.reasons)
+    };
+    for name in ["freeze", "soak", "approvals", "verdict"] {
+        assert_eq!(refused(vec![condition(name, State::Refused)]), None, "{name}");
+    }
+    for state in [State::Met, State::Pending, State::Unknown, State::Unreachable] {
+        assert_eq!(refused(vec![condition("require", state)]), None, "what was not seen is no refusal");
+    }
+    let both = vec![condition("stage", State::Refused), condition("freeze", State::Refused)];
+    assert_eq!(refused(both), Some(vec!["gate stage: x".to_owned()]));
+}
+
+#[test]
+fn plans_of_many_are_one_document() {
+    let bed = Bed::new();
+    stock(&bed.staging, "one", "1.0.0");
+    stock(&bed.staging, "two", "2.0.0");
+    let (one, two) = (bed.prepare("1.0.0", "1.0.0").plan, bed.prepare("2.0.0", "2.0.0").plan);
+    let mut older = two.clone();
+    older.created = at(NOW - 7_200);
+    older.tags.retain(|item| !matches!(item.tag.as_str(), "latest"));
+    let plans = Plans::new(vec![one.clone(), older.clone()]);
+    let file = plans.to_file();
+    let (read, digest) = PlanFile::read(file.as_bytes()).expect("read");
+    assert_eq!((read.plans().len(), &digest), (2, &plans.digest()));
+    assert_eq!(read.second(), Some(NOW - 7_200), "the oldest verdict counts");
+    assert_ne!(plans.digest(), Plans::new(vec![older.clone(), one.clone()]).digest());
+    assert!(matches!(PlanFile::read(one.to_file().as_bytes()), Ok((PlanFile::One(_), _))));
+    let edited = file.replace("\"2.0.0\"", "\"9.9.9\"");
+    assert!(matches!(PlanFile::read(edited.as_bytes()), Err(PlanFileError::Edited { .. })));
+    // A file whose digest is right, and whose result would depend on the order.
+    let refused = |plans: Vec<Plan>| PlanFile::read(Plans::new(plans).to_file().as_bytes()).expect_err("refused");
+    let twice = refused(vec![one.clone(), two]).to_string();
+    assert!(twice.contains(":latest` is given twice"), "{twice}");
+    let mut back = older;
+    back.source.name.clone_from(&one.destination);
+    let back = refused(vec![one.clone(), back]).to_string();
+    assert!(back.contains("a source and a destination"), "{back}");
+    assert!(refused(Vec::new()).to_string().contains("0 plans"));
+    let mut foreign = one;
+    foreign.schema = "imgguard.rollback/v1".to_owned();
+    assert!(matches!(refused(vec![foreign]), PlanFileError::Schema(_)));
+    for wrong in ["{}", "[", "{\"plans\":{}}", "{\"plans\":[],\"digest\":\"sha256:00\"}"] {
+        assert!(PlanFile::read(wrong.as_bytes()).is_err(), "{wrong}");
+    }
+    let text = super::tell::plans_text(&plans);
+    assert!(text.contains(&format!("all 2 plans {}", plans.digest())), "{text}");
 }
 
 #[test]

@@ -317,6 +317,22 @@ impl Client {
         self.for_writing().run(reference, async move |repository| repository.put_manifest(&put).await)
     }
 
+    /// Writes a tag on the condition that it still points at what was seen there, or at nothing. Registries that know no conditions
+    /// write it all the same.
+    ///
+    /// # Errors
+    /// [`FetchError`]; [`FetchError::Refused`] when the condition does not hold, or the registry does not take it.
+    pub fn put_manifest_over(
+        &self,
+        reference: &Reference,
+        put: &ManifestToPush,
+        seen: Option<&Digest>,
+    ) -> Result<PutAnswer, FetchError> {
+        let (put, seen) = (put.clone(), seen.cloned());
+        let over = async move |repository: Repository| repository.put_manifest_over(&put, seen.as_ref()).await;
+        self.for_writing().run(reference, over)
+    }
+
     /// What refers to a manifest: the union of the registry's list and the one behind the fallback tag, each entry fetched and
     /// checked.
     ///

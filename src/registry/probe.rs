@@ -347,6 +347,9 @@ impl Prober {
         let tagged = ManifestToPush { target: Target::Tag(TAG.to_owned()), ..subject.clone() };
         let tagged = self.repository.put_manifest(&tagged).await;
         let tagged = self.note_result("push-tag", tagged).is_some();
+        if tagged {
+            self.condition(&subject).await;
+        }
         let mut statement = document;
         statement["subject"] = json!({ "mediaType": media_types::OCI_MANIFEST,
             "digest": subject.digest.to_string(), "size": subject.bytes.len() });
@@ -373,6 +376,17 @@ impl Prober {
         self.delete_all("delete-tag", tags.into_iter().map(Target::Tag).collect()).await;
         self.delete_all("delete-manifest", vec![Target::Digest(statement.digest), Target::Digest(subject.digest)])
             .await;
+    }
+
+    /// Whether a tag is kept when it is written on a condition that does not hold.
+    async fn condition(&mut self, subject: &ManifestToPush) {
+        let put = subject.clone().named(Target::Tag(TAG.to_owned()));
+        let seen = Digest::of(b"something else");
+        match self.repository.put_manifest_over(&put, Some(&seen)).await {
+            Ok(_) => self.note("conditional-tags", Answer::No, "it writes a tag whatever `If-Match` says".to_owned()),
+            Err(FetchError::Refused { .. }) => self.note("conditional-tags", Answer::Yes, None),
+            Err(error) => self.note("conditional-tags", Answer::Unknown, error.to_string()),
+        }
     }
 
     async fn delete_all(&mut self, name: &'static str, targets: Vec<Target>) {
@@ -455,7 +469,7 @@ mod tests {
     #[test]
     fn what_is_written_is_taken_away_and_capabilities_are_told_apart() {
         let registry = FakeRegistry::start();
-        registry.behave(Quirks { multi_tag: true, referrers_api: true, ..Quirks::default() });
+        registry.behave(Quirks { multi_tag: true, referrers_api: true, conditions: true, ..Quirks::default() });
         let probe = found(&registry, true);
         for name in [
             "push-blob",
@@ -467,6 +481,7 @@ mod tests {
             "push-manifest",
             "several-tags-at-once",
             "push-tag",
+            "conditional-tags",
             "links-subject",
             "delete-tag",
             "delete-manifest",
@@ -490,6 +505,7 @@ mod tests {
             "long-requests",
             "mount",
             "several-tags-at-once",
+            "conditional-tags",
             "links-subject",
             "delete-tag",
             "delete-manifest",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, WARNING};
+use reqwest::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH, WARNING};
 use reqwest::{Method, StatusCode};
 
 use crate::model::Digest;
@@ -82,6 +82,28 @@ pub enum Deleted {
 
 impl Repository {
     pub(super) async fn put_manifest(&self, put: &ManifestToPush) -> Result<PutAnswer, FetchError> {
+        self.put_manifest_if(put, None).await
+    }
+
+    /// Writes a tag on the condition that it still is what was seen: `If-Match` with the digest, which registries give as the entity
+    /// tag of manifests, or `If-None-Match` for a tag that was not there. The specification knows neither: most registries pass over it.
+    pub(super) async fn put_manifest_over(
+        &self,
+        put: &ManifestToPush,
+        seen: Option<&Digest>,
+    ) -> Result<PutAnswer, FetchError> {
+        let condition = match seen {
+            Some(digest) => (IF_MATCH, format!("\"{digest}\"")),
+            None => (IF_NONE_MATCH, "*".to_owned()),
+        };
+        self.put_manifest_if(put, Some(condition)).await
+    }
+
+    async fn put_manifest_if(
+        &self,
+        put: &ManifestToPush,
+        condition: Option<(HeaderName, String)>,
+    ) -> Result<PutAnswer, FetchError> {
         let what = self.described(&put.target);
         let mut url = self.url(&format!("manifests/{}", put.target))?;
         for tag in &put.tags {
@@ -90,6 +112,7 @@ impl Repository {
         let ask = Ask {
             payload: Payload::Bytes(Bytes::from(put.bytes.clone())),
             content_type: Some(&put.media_type),
+            condition,
             ..Ask::of(Method::PUT, url, &what)
         };
         let (headers, _) = self.small(&ask, MAX_ANSWER).await?;

@@ -100,6 +100,14 @@ pub trait WriteRepository: ReadRepository {
     /// [`FetchError`].
     fn put_manifest(&self, put: &ManifestToPush) -> Result<PutAnswer, FetchError>;
 
+    /// Writes a tag that a moment ago pointed at what was seen, or at nothing: where the repository can tell, not over anything else.
+    ///
+    /// # Errors
+    /// [`FetchError`]; [`FetchError::Refused`] when it points elsewhere by now, or the registry does not take it.
+    fn put_manifest_over(&self, put: &ManifestToPush, _seen: Option<&Digest>) -> Result<PutAnswer, FetchError> {
+        self.put_manifest(put)
+    }
+
     /// Writes a manifest that refers to another one, so that it is found from there.
     ///
     /// # Errors
@@ -218,6 +226,10 @@ impl WriteRepository for RemoteRepository {
 
     fn put_manifest(&self, put: &ManifestToPush) -> Result<PutAnswer, FetchError> {
         self.client.put_manifest(&self.reference, put)
+    }
+
+    fn put_manifest_over(&self, put: &ManifestToPush, seen: Option<&Digest>) -> Result<PutAnswer, FetchError> {
+        self.client.put_manifest_over(&self.reference, put, seen)
     }
 
     fn attach(&self, put: &ManifestToPush) -> Result<(Linked, PutAnswer), FetchError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, LOCATION, RANGE,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RANGE,
 };
 use reqwest::{Method, Response, StatusCode, Url};
 
@@ -55,6 +55,8 @@ pub(super) struct Ask<'a> {
     pub payload: Payload,
     pub content_type: Option<&'a str>,
     pub content_range: Option<String>,
+    /// What must hold for the request to count, as a header (RFC 9110, section 13.1).
+    pub condition: Option<(HeaderName, String)>,
     /// Whether a refusal says nothing about the credentials.
     pub may_be_refused: bool,
 }
@@ -74,6 +76,7 @@ impl<'a> Ask<'a> {
             payload: Payload::Nothing,
             content_type: None,
             content_range: None,
+            condition: None,
             may_be_refused: false,
         }
     }
@@ -279,6 +282,9 @@ impl Repository {
         }
         if let Some(range) = &ask.content_range {
             request = request.header(CONTENT_RANGE, range);
+        }
+        if let Some((name, value)) = &ask.condition {
+            request = request.header(name, value);
         }
         request = match &ask.payload {
             Payload::Nothing if ask.reads() => request,

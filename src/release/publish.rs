@@ -27,6 +27,16 @@ pub enum PublishError {
         /// Where it points.
         found: String,
     },
+    /// A higher version was released at the same time.
+    #[error("`{higher}` was released at the same time, and tag `{tag}` points at {digest} again")]
+    Overtaken {
+        /// The tag.
+        tag: String,
+        /// The tag of the higher version.
+        higher: String,
+        /// The image of this release.
+        digest: Digest,
+    },
     /// The registry does not let a tag move.
     #[error("tag `{tag}` could not be written: {why}")]
     TagRefused {
@@ -161,26 +171,47 @@ pub(crate) fn write_tag(
         return Ok(false);
     }
     if found != step.from {
-        let told = |digest: Option<&Digest>| digest.map_or("nothing".to_owned(), ToString::to_string);
-        return Err(PublishError::Drift {
-            tag: step.tag.clone(),
-            planned: told(step.from.as_ref()),
-            found: told(found.as_ref()),
-        });
+        return Err(drift(step, found.as_ref()));
     }
-    match destination.put_manifest(&ManifestToPush { target: Target::Tag(step.tag.clone()), ..root.clone() }) {
+    let put = ManifestToPush { target: Target::Tag(step.tag.clone()), ..root.clone() };
+    let put = match destination.put_manifest_over(&put, step.from.as_ref()) {
+        // It may be the condition that was refused, or the second sending of what had arrived.
+        Err(FetchError::Refused { .. }) => match fresh.tagged(&step.tag)? {
+            found if found.as_ref() == Some(&root.digest) => return Ok(true),
+            found if found != step.from => return Err(drift(step, found.as_ref())),
+            _ => destination.put_manifest(&put),
+        },
+        put => put,
+    };
+    match put {
         Ok(_) => {}
         Err(FetchError::Refused { why, .. }) => return Err(PublishError::TagRefused { tag: step.tag.clone(), why }),
         Err(error) => return Err(error.into()),
     }
     match fresh.tagged(&step.tag)? {
         Some(found) if found == root.digest => Ok(true),
-        found => {
-            let found = found.map_or("nothing".to_owned(), |digest| digest.to_string());
-            let why = format!("tag `{}` was written and points at {found}, not at {}", step.tag, root.digest);
-            Err(CopyError::Differs(why).into())
-        }
+        found => Err(moved_by_others(step, found.as_ref()).into()),
     }
+}
+
+fn told(digest: Option<&Digest>) -> String {
+    digest.map_or("nothing".to_owned(), ToString::to_string)
+}
+
+fn drift(step: &Step, found: Option<&Digest>) -> PublishError {
+    PublishError::Drift { tag: step.tag.clone(), planned: told(step.from.as_ref()), found: told(found) }
+}
+
+/// A tag that was written and points elsewhere. It is not put back: whoever moved it may have had a reason, and where it pointed
+/// before stands in the message.
+pub(crate) fn moved_by_others(step: &Step, found: Option<&Digest>) -> CopyError {
+    CopyError::Differs(format!(
+        "tag `{}` was written and points at {} now, not at {}: somebody else moved it; before it pointed at {}, and nothing is put back",
+        step.tag,
+        told(found),
+        step.to,
+        told(step.from.as_ref())
+    ))
 }
 
 #[cfg(test)]

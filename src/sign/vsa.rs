@@ -9,6 +9,12 @@ use super::{Reason, Rejection};
 
 /// The predicate type.
 pub const VSA_TYPE: &str = "https://slsa.dev/verification_summary/v1";
+/// Field of a summary of imgguard that says why something failed: short texts. Fields of one's own are named by URIs.
+const REASONS: &str = "https://imgguard.dev/reasons";
+/// Reasons that are written and told at most.
+const MAX_REASONS: usize = 20;
+/// Letters of a reason.
+const MAX_REASON: usize = 300;
 /// No level is claimed.
 const UNEVALUATED: &str = "SLSA_BUILD_LEVEL_UNEVALUATED";
 
@@ -46,7 +52,7 @@ impl VsaWishes {
         }
         let result = text(predicate, "/verificationResult");
         if result != "PASSED" {
-            return differs(Reason::VsaResult, "result", result, "PASSED");
+            return Err(not_passed(predicate, result));
         }
         let verified: Vec<&str> = predicate
             .get("verifiedLevels")
@@ -61,6 +67,22 @@ impl VsaWishes {
         }
         Ok(())
     }
+}
+
+/// What a summary says that did not pass, with the reasons that it gives.
+fn not_passed(predicate: &Value, result: &str) -> Rejection {
+    let mut detail = format!("the summary's result is `{}`, not `PASSED`", result.escape_debug());
+    let reasons = predicate.get(REASONS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let told: Vec<String> = reasons.iter().take(MAX_REASONS).filter_map(Value::as_str).map(short).collect();
+    if !told.is_empty() {
+        detail.push_str(": ");
+        detail.push_str(&told.join("; ").escape_debug().to_string());
+    }
+    Rejection::new(Reason::VsaResult, detail)
+}
+
+fn short(reason: &str) -> String {
+    reason.chars().take(MAX_REASON).collect()
 }
 
 /// Whether a verified level is the wanted one, or a higher one of the same track.
@@ -94,6 +116,8 @@ pub struct VsaDraft {
     pub passed: bool,
     /// Levels; one for each track. None claims nothing.
     pub levels: Vec<String>,
+    /// Why it did not pass, in short: at most 20 reasons are written.
+    pub reasons: Vec<String>,
 }
 
 impl VsaDraft {
@@ -127,6 +151,10 @@ impl VsaDraft {
         if !inputs.is_empty() {
             predicate["inputAttestations"] = inputs.into();
         }
+        if !self.passed && !self.reasons.is_empty() {
+            let reasons: Vec<String> = self.reasons.iter().take(MAX_REASONS).map(|reason| short(reason)).collect();
+            predicate[REASONS] = reasons.into();
+        }
         Ok(predicate.to_string())
     }
 }
@@ -145,6 +173,7 @@ mod tests {
             inputs: vec![("registry.example/acme/app@sha256:1".to_owned(), Digest::of(b"input"))],
             passed: true,
             levels: vec!["SLSA_BUILD_LEVEL_3".to_owned(), "ACME_REVIEWED".to_owned()],
+            reasons: Vec::new(),
         }
     }
 
@@ -173,6 +202,24 @@ mod tests {
         assert_eq!(wishes(&[]).check(&json!({})).expect_err("empty").reason, Reason::VsaVerifier);
         let none = VsaDraft { levels: Vec::new(), ..draft() };
         assert_eq!(reason(&none, &wishes(&["SLSA_BUILD_LEVEL_1"])), Reason::VsaLevels, "no claim is no level");
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_reasons_and_in_bounds() {
+        let detail = |reasons: Vec<String>| {
+            let draft = VsaDraft { passed: false, reasons, ..draft() };
+            let predicate: Value = serde_json::from_str(&draft.to_predicate().expect("written")).expect("JSON");
+            wishes(&[]).check(&predicate).expect_err("it failed").detail
+        };
+        assert_eq!(detail(Vec::new()), "the summary's result is `FAILED`, not `PASSED`");
+        let told = detail(vec!["user.root (linux/amd64)".to_owned(), "x\u{1b}[31m\n".to_owned()]);
+        assert!(told.ends_with("`PASSED`: user.root (linux/amd64); x\\u{1b}[31m\\n"), "{told}");
+        assert!(detail(vec!["a".repeat(1 << 20); 1_000]).len() < 10_000);
+        let passed = VsaDraft { reasons: vec!["left over".to_owned()], ..draft() };
+        assert!(!passed.to_predicate().expect("written").contains("left over"));
+        let foreign = json!({ "verifier": { "id": "https://gate.example" }, "resourceUri": "registry.example/acme/app",
+            "verificationResult": "FAILED", "https://imgguard.dev/reasons": [1, { "a": [] }, null] });
+        assert!(wishes(&[]).check(&foreign).expect_err("it failed").detail.ends_with("not `PASSED`"));
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub struct Quirks {
     pub immutable_tags: bool,
     /// Manifests can be deleted.
     pub deletes: bool,
+    /// `If-Match` and `If-None-Match` of requests that write tags are obeyed.
+    pub conditions: bool,
 }
 
 impl Default for Quirks {
@@ -93,6 +95,7 @@ impl Default for Quirks {
             referrers_api: false,
             immutable_tags: false,
             deletes: true,
+            conditions: false,
         }
     }
 }
@@ -697,6 +700,17 @@ impl State {
             query.split('&').filter_map(|field| field.strip_prefix("tag=")).map(str::to_owned).collect();
         if quirks.multi_tag {
             tags.extend(more.iter().cloned());
+        }
+        if quirks.conditions && !id.contains(':') {
+            let there = repository.tags.get(id).map(|digest| format!("\"{digest}\""));
+            let holds = match (request.headers.get("if-match"), request.headers.get("if-none-match")) {
+                (Some(wanted), _) => there.as_ref() == Some(wanted),
+                (None, Some(_)) => there.is_none(),
+                (None, None) => true,
+            };
+            if !holds {
+                return error(412, "DENIED");
+            }
         }
         let moves = |tag: &String| repository.tags.get(tag).is_some_and(|old| *old != digest);
         if quirks.immutable_tags && tags.iter().any(moves) {

@@ -8,6 +8,7 @@ use crate::companions::Evidence;
 use crate::model::{BaseLock, Digest, Inspection};
 use crate::policy::{Gate, Policy};
 use crate::promote::record::{Origin, PolicyMet, Purpose, Record};
+use crate::promote::refusal::Refused;
 use crate::registry::Client;
 use crate::rules::Circumstances;
 use crate::sign::verify::Grounds;
@@ -18,7 +19,7 @@ use super::super::sign::gate::{Believers, Signer, read_keys};
 use super::super::sign::supply::Gatherer;
 use super::super::terminal::Terminal;
 use super::super::{Failure, SourceArguments, bases, evidence, policy};
-use super::{Journal, WorkArguments};
+use super::{Journal, Order, Refusals, WorkArguments};
 
 /// The verifier that summaries name when the policy names none.
 const VERIFIER: &str = "https://imgguard.dev/promote";
@@ -36,6 +37,7 @@ pub(in crate::cli) struct Run<'a> {
     supply: Option<Gatherer>,
     companions: Evidence,
     signer: Option<Signer>,
+    refusals: Option<Refusals>,
 }
 
 impl<'a> Run<'a> {
@@ -75,7 +77,14 @@ impl<'a> Run<'a> {
             supply,
             companions,
             signer,
+            refusals: None,
         })
+    }
+
+    /// Records refusals where the command line or the policy asks for it.
+    pub fn with_refusals(self, argument: Option<&Refusals>) -> Self {
+        let policy = self.gate.as_ref().is_some_and(|gate| gate.attest_refusals);
+        Self { refusals: argument.cloned().or(policy.then_some(Refusals::Source)), ..self }
     }
 
     /// Opens the clients.
@@ -190,7 +199,19 @@ impl Context<'_> {
             inputs,
             passed: true,
             levels: Vec::new(),
+            reasons: Vec::new(),
         }
+    }
+
+    /// Where refusals go: nowhere when nothing is to be written.
+    pub fn refusals(&self) -> Option<&Refusals> {
+        self.run.refusals.as_ref().filter(|_| self.run.signer.is_some() && !self.is_dry())
+    }
+
+    /// What a summary says about what is refused.
+    pub fn refusal(&self, order: &Order, refused: &Refused) -> VsaDraft {
+        let summary = self.summary(&order.destination.repository_name(), Vec::new());
+        VsaDraft { passed: false, reasons: refused.reasons.clone(), ..summary }
     }
 
     /// A record without tags.

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::oci::FetchError;
 use crate::promote::many::{Edge, read_many};
 use crate::promote::plan::Wish;
+use crate::promote::plans::Plans;
 use crate::promote::{plan::word, tell};
 use crate::registry::{Client, Target};
 use crate::release::tags::{Action, Step};
@@ -14,7 +15,7 @@ use crate::release::tags::{Action, Step};
 use super::super::output::Output;
 use super::super::sign::gate::read;
 use super::super::{Exit, Failure, SourceArguments, output, tags};
-use super::{Context, Order, Outcome, Prepared, done_text, prepare, standing};
+use super::{Context, Order, Outcome, Presented, PromoteArguments, done_text, order_of, prepare, same, standing};
 
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {
@@ -41,28 +42,61 @@ fn edges(path: &Path) -> Result<Vec<Edge>, Failure> {
     })
 }
 
+/// What is wanted, each with its place for messages: as the file says, or as the plan of it does.
+fn orders(arguments: &PromoteArguments, presented: Option<&Presented>) -> Result<Vec<(String, Order)>, Failure> {
+    let mut orders = Vec::new();
+    if let Some(path) = &arguments.many {
+        for edge in edges(path)? {
+            let wish = Wish { tags: edge.tags, latest: "highest".to_owned(), ..Wish::default() };
+            let source = format!("{}@{}", edge.source.repository_name(), edge.digest);
+            let order = Order { source, destination: edge.destination, wish };
+            orders.push((format!("{}:{}: ", path.display(), edge.line), order));
+        }
+    }
+    let Some(presented) = presented else { return Ok(orders) };
+    let mut planned = Vec::new();
+    for plan in presented.file.plans() {
+        planned.push((format!("{}: ", plan.destination), order_of(plan)?));
+    }
+    let same = orders.len() == planned.len() && orders.iter().zip(&planned).all(|((_, one), (_, other))| one == other);
+    if arguments.many.is_some() && !same {
+        return Err(Failure {
+            exit: Exit::Violations,
+            message: "the plan is not applied: the file wants something else than when the plan was made".to_owned(),
+            hint: Some("make a new plan with --plan-out, and have it reviewed again".to_owned()),
+        });
+    }
+    Ok(planned)
+}
+
 /// Plans all first: when one is refused, nothing is written at all.
-pub(super) fn run(path: &Path, context: &Context<'_>, outputs: &[Output]) -> Result<Exit, Failure> {
-    let edges = edges(path)?;
+pub(super) fn run(
+    arguments: &PromoteArguments,
+    presented: Option<&Presented>,
+    context: &Context<'_>,
+    outputs: &[Output],
+) -> Result<Exit, Failure> {
+    let orders = orders(arguments, presented)?;
     let (mut ready, mut exit) = (Vec::new(), Exit::Pass);
-    let dry = context.is_dry();
-    for edge in &edges {
-        let order = Order {
-            source: format!("{}@{}", edge.source.repository_name(), edge.digest),
-            destination: edge.destination.clone(),
-            wish: Wish { tags: edge.tags.clone(), latest: "highest".to_owned(), ..Wish::default() },
-        };
-        let line = |failure: Failure| {
-            let message = format!("{}:{}: {}", path.display(), edge.line, failure.message);
-            Failure { message, ..failure }
-        };
-        match prepare(&order, context, None).map_err(line)? {
+    let dry = context.is_dry() || arguments.plan_out.is_some();
+    for (place, order) in &orders {
+        let placed = |failure: Failure| Failure { message: format!("{place}{}", failure.message), ..failure };
+        match prepare(order, context, presented.map(Presented::told)).map_err(placed)? {
             Outcome::Ready(prepared) => {
                 exit = exit.worst(standing(&prepared, !dry));
                 ready.push(*prepared);
             }
             Outcome::NotPassed(worse) => exit = exit.worst(worse),
         }
+    }
+    // With one that does not pass there is no whole, neither to be compared nor to be reviewed.
+    let is_whole = ready.len() == orders.len();
+    let plans = Plans::new(ready.iter().map(|prepared| prepared.plan.clone()).collect());
+    if let (Some(presented), true) = (presented, is_whole) {
+        same(presented.file.plans(), &plans.plans.iter().collect::<Vec<_>>())?;
+    }
+    if let (Some(path), true) = (&arguments.plan_out, is_whole) {
+        output::save(path, &plans.to_file())?;
     }
     let mut applied = Vec::new();
     if exit == Exit::Pass && !dry {
@@ -84,9 +118,13 @@ pub(super) fn run(path: &Path, context: &Context<'_>, outputs: &[Output]) -> Res
         let text = match one.format.as_str() {
             "json" => {
                 let all: Vec<_> = pairs.map(|(prepared, done)| prepared.json(done.as_ref())).collect();
-                tags::json(&serde_json::json!({ "schema": "imgguard.promotions/v1", "promotions": all }))?
+                let digest = presented.map_or_else(|| plans.digest(), |presented| presented.digest.clone());
+                tags::json(&serde_json::json!({
+                    "schema": "imgguard.promotions/v1", "plan-digest": digest, "promotions": all,
+                }))?
             }
-            "markdown" => ready.iter().map(|prepared: &Prepared| tell::plan_markdown(&prepared.plan) + "\n").collect(),
+            "markdown" => tell::plans_markdown(&plans),
+            _ if arguments.plan_out.is_some() => tell::plans_text(&plans),
             _ => pairs.map(|(prepared, done)| tell::plan_text(&prepared.plan) + &done_text(done.as_ref())).collect(),
         };
         output::write(one, &text)?;

@@ -4,6 +4,7 @@ mod context;
 mod journal;
 mod many;
 mod prepare;
+mod refusal;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::promote::apply::{Applied, ApplyError};
 use crate::promote::drift::differences;
 use crate::promote::gate::State;
 use crate::promote::plan::{Plan, Wish};
+use crate::promote::plans::PlanFile;
 use crate::promote::tell;
 
 use super::sign::gate::{SignerArguments, read};
@@ -23,7 +25,8 @@ use super::{Exit, Failure, SourceArguments, output, tags};
 
 pub(super) use context::{Context, Run};
 pub(super) use journal::Journal;
-pub(super) use prepare::{Order, Outcome, Prepared, holds, prepare, unmet};
+pub(super) use prepare::{Order, Outcome, Prepared, Told, holds, prepare, unmet};
+pub(super) use refusal::Refusals;
 
 const FORMATS: &[&str] = &["text", "json", "markdown"];
 
@@ -39,14 +42,14 @@ pub(super) struct PromoteArguments {
     #[arg(value_name = "DESTINATION", required_unless_present_any = ["apply", "many"])]
     to: Option<String>,
     /// Promote everything that this file lists: for each repository which digest has which tags.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "version", "plan_out", "apply", "approval"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "version"])]
     many: Option<PathBuf>,
     /// The version, such as 1.4.2: writes its tag and those that float, by the rules of `release`.
     #[arg(long, value_name = "VERSION", conflicts_with = "apply")]
     version: Option<String>,
     #[command(flatten)]
     naming: tags::Naming,
-    /// Write the plan to this file, and nothing else anywhere.
+    /// Write the plan to this file, and nothing else anywhere; with --many all plans under one digest.
     #[arg(long, value_name = "FILE", conflicts_with = "apply")]
     plan_out: Option<PathBuf>,
     /// Carry out the plan in this file, if everything still is as it was when it was made.
@@ -55,6 +58,9 @@ pub(super) struct PromoteArguments {
     /// An approval of the plan; repeatable. See `imgguard approve`.
     #[arg(long, value_name = "FILE", requires = "apply")]
     approval: Vec<PathBuf>,
+    /// When the image is refused, sign a summary that says FAILED and attach it to the image at the source, or write it to FILE.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = Refusals::parse, conflicts_with_all = ["dry_run", "plan_out"])]
+    attest_refusals: Option<Refusals>,
     #[command(flatten)]
     work: WorkArguments,
 }
@@ -128,7 +134,7 @@ impl From<ApplyError> for Failure {
 
 /// A plan that was read from a file.
 struct Presented {
-    plan: Plan,
+    file: PlanFile,
     digest: crate::model::Digest,
     approvals: Vec<Vec<u8>>,
 }
@@ -136,13 +142,36 @@ struct Presented {
 impl Presented {
     fn read(arguments: &PromoteArguments) -> Result<Option<Self>, Failure> {
         let Some(path) = &arguments.apply else { return Ok(None) };
-        let (plan, digest) = Plan::read_file(&read(path)?).map_err(|error| {
+        let (file, digest) = PlanFile::read(&read(path)?).map_err(|error| {
             Failure::usage(format!("the plan `{}` is refused: {error}", path.display()))
                 .with_hint("make a new one with --plan-out")
         })?;
         let approvals = arguments.approval.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
-        Ok(Some(Self { plan, digest, approvals }))
+        Ok(Some(Self { file, digest, approvals }))
     }
+
+    /// What the gate is told.
+    fn told(&self) -> Told<'_> {
+        (&self.digest, self.file.second(), &self.approvals)
+    }
+}
+
+/// A plan that no longer holds is not applied.
+fn same(planned: &[Plan], now: &[&Plan]) -> Result<(), Failure> {
+    let name =
+        |plan: &Plan, text: String| if planned.len() > 1 { format!("{}: {text}", plan.destination) } else { text };
+    let pairs = planned.iter().zip(now);
+    let changed: Vec<String> = pairs
+        .flat_map(|(planned, now)| differences(planned, now).into_iter().map(|text| name(planned, text)))
+        .collect();
+    if changed.is_empty() && planned.len() == now.len() {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::Violations,
+        message: format!("the plan is not applied: {}", changed.join("; ")),
+        hint: Some("make a new plan with --plan-out, and have it reviewed again".to_owned()),
+    })
 }
 
 /// Runs `promote`.
@@ -152,27 +181,21 @@ pub(super) fn run(arguments: &PromoteArguments, terminal: &Terminal) -> Result<E
     }
     let outputs = output::parse(&arguments.work.output, FORMATS)?;
     let presented = Presented::read(arguments)?;
-    let order = if arguments.many.is_some() { None } else { Some(order(arguments, presented.as_ref())?) };
+    let of_many = matches!(&presented, Some(Presented { file: PlanFile::Many(_), .. }));
+    let order = if arguments.many.is_some() || of_many { None } else { Some(order(arguments, presented.as_ref())?) };
     let dry = arguments.work.dry_run || arguments.plan_out.is_some();
     let run = Run::new(&arguments.work, terminal, !dry)?;
+    let run = if dry { run } else { run.with_refusals(arguments.attest_refusals.as_ref()) };
     let context = run.context()?;
     let Some(order) = order else {
-        return many::run(arguments.many.as_deref().unwrap_or(std::path::Path::new("-")), &context, &outputs);
+        return many::run(arguments, presented.as_ref(), &context, &outputs);
     };
-    let told = presented.as_ref().map(|one| (&one.digest, one.plan.second(), one.approvals.as_slice()));
-    let prepared = match prepare(&order, &context, told)? {
+    let prepared = match prepare(&order, &context, presented.as_ref().map(Presented::told))? {
         Outcome::Ready(prepared) => *prepared,
         Outcome::NotPassed(exit) => return Ok(exit),
     };
     if let Some(presented) = &presented {
-        let changed = differences(&presented.plan, &prepared.plan);
-        if !changed.is_empty() {
-            return Err(Failure {
-                exit: Exit::Violations,
-                message: format!("the plan is not applied: {}", changed.join("; ")),
-                hint: Some("make a new plan with --plan-out, and have it reviewed again".to_owned()),
-            });
-        }
+        same(presented.file.plans(), &[&prepared.plan])?;
     }
     if let Some(path) = &arguments.plan_out {
         output::save(path, &prepared.plan.to_file())?;
@@ -207,11 +230,9 @@ pub(super) fn standing(prepared: &Prepared, writing: bool) -> Exit {
 
 /// What is to be done: as the arguments say, or as the plan does.
 fn order(arguments: &PromoteArguments, presented: Option<&Presented>) -> Result<Order, Failure> {
-    if let Some(Presented { plan, .. }) = presented {
-        let reference = match &plan.source.tag {
-            Some(tag) => format!("{}:{tag}", plan.source.name),
-            None => format!("{}@{}", plan.source.name, plan.source.digest),
-        };
+    if let Some(Presented { file: PlanFile::One(plan), .. }) = presented {
+        let again = order_of(plan)?;
+        let reference = again.source.clone();
         for (given, planned) in [(&arguments.from, &reference), (&arguments.to, &plan.destination)] {
             let same = given.as_ref().is_none_or(|given| given == planned || given.starts_with(&format!("{planned}:")));
             if !same {
@@ -219,7 +240,7 @@ fn order(arguments: &PromoteArguments, presented: Option<&Presented>) -> Result<
                 return Err(Failure::usage(format!("the plan is about `{planned}`, not about `{given}`")));
             }
         }
-        return Ok(Order { source: reference, destination: plan.destination.parse()?, wish: plan.wish.clone() });
+        return Ok(again);
     }
     let (Some(source), Some(to)) = (&arguments.from, &arguments.to) else {
         return Err(Failure::usage("SOURCE and DESTINATION are wanted"));
@@ -234,6 +255,15 @@ fn order(arguments: &PromoteArguments, presented: Option<&Presented>) -> Result<
     }
     let wish: Wish = arguments.naming.wish(version, tag.into_iter().collect());
     Ok(Order { source: source.clone(), destination: Reference { tag: None, ..destination }, wish })
+}
+
+/// What a plan was made from.
+fn order_of(plan: &Plan) -> Result<Order, Failure> {
+    let source = match &plan.source.tag {
+        Some(tag) => format!("{}:{tag}", plan.source.name),
+        None => format!("{}@{}", plan.source.name, plan.source.digest),
+    };
+    Ok(Order { source, destination: plan.destination.parse()?, wish: plan.wish.clone() })
 }
 
 fn told_text(format: &str, prepared: &Prepared, applied: Option<&Applied>) -> Result<String, Failure> {

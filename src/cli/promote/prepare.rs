@@ -11,6 +11,7 @@ use crate::promote::plan::{
     Parts, Plan, PolicyUsed, Source as PlanSource, VerdictUsed, Wish, anchor_step, keep_own_sidecars, subjects,
 };
 use crate::promote::record::{Moved, Origin, Purpose, anchor_tag};
+use crate::promote::refusal::Refused;
 use crate::registry::{ReadRepository, RemoteRepository, Target};
 use crate::release::closure::{Evidence, walk};
 use crate::release::copy::survey;
@@ -23,10 +24,10 @@ use super::super::progress::Bar;
 use super::super::release::{Opened, inspect, name, tell_report};
 use super::super::terminal::Terminal;
 use super::super::{Exit, Failure, tags};
-use super::Context;
+use super::{Context, refusal};
 
 /// One promotion that is wanted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct Order {
     pub source: String,
     pub destination: Reference,
@@ -75,6 +76,9 @@ pub(in crate::cli) fn prepare(
     let wish = wish_of(order, &opened)?;
     let report = judged(order, &opened, &wish, context)?;
     let exit = Exit::from(&report.verdict);
+    if report.verdict == Verdict::Violations {
+        refusal::record(order, &opened, &Refused::by_rules(&report, &opened.closure.root), context);
+    }
     let Verdict::Pass(approved) = &report.verdict else { return Ok(Outcome::NotPassed(exit)) };
     if let Some(digest) = opened.closure.images().into_iter().find(|digest| !approved.digests().contains(digest)) {
         let message = format!("internal error: {digest} was never judged");
@@ -82,6 +86,9 @@ pub(in crate::cli) fn prepare(
     }
     let name = source_name(&opened, &order.source);
     let gate = gated(&opened, &name, context, told);
+    if let Some(refused) = Refused::by_gate(&gate, subjects(&opened.closure)) {
+        refusal::record(order, &opened, &refused, context);
+    }
     let writing = RemoteRepository::writable(&context.writing, &order.destination);
     let digest = opened.closure.root.clone();
     let steps = steps(&wish, &digest, &writing, &order.destination)?;

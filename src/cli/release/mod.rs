@@ -19,7 +19,7 @@ use crate::release::copy::survey;
 use crate::release::index::IndexError;
 use crate::release::plan::{BlobAction, CopyPlan, Wanted, plan as copy_plan};
 use crate::release::publish::{Part, Publication, PublishError, Published, move_tags, place};
-use crate::release::tags::{Action, Request, Scheme, Step, version_of_tag};
+use crate::release::tags::{Action, Request, Scheme, Step, overtaken, version_of_tag};
 use crate::report::{Context, format};
 use crate::rules::Circumstances;
 
@@ -99,6 +99,10 @@ impl From<PublishError> for Failure {
             PublishError::Drift { .. } => {
                 (error.to_string(), "somebody else released meanwhile: run it again for a new plan")
             }
+            PublishError::Overtaken { ref higher, .. } => {
+                let hint = format!("run the release of {higher} once more: it puts its tags right");
+                return Self { exit: Exit::Violations, message: error.to_string(), hint: Some(hint) };
+            }
             PublishError::TagRefused { .. } => (error.to_string(), "the registry keeps tags where they are"),
         };
         Self { exit: Exit::Violations, message, hint: Some(hint.to_owned()) }
@@ -147,7 +151,7 @@ pub(super) fn run(arguments: &ReleaseArguments, terminal: &Terminal) -> Result<E
             arguments,
             &opened,
             &plans,
-            (&root, &steps),
+            (&root, &steps, &request, &scheme),
             (&writing, &bound),
             evidence,
             (&reader, terminal),
@@ -190,6 +194,20 @@ fn tag_steps(
     tags::steps_of(request, scheme, client, destination, &mut known)
 }
 
+/// Looks whether somebody released a higher version meanwhile, whose tags this release has taken.
+fn alone(request: &Request, scheme: &Scheme, written: &[String], fresh: &RemoteRepository) -> Result<(), Failure> {
+    if written.is_empty() {
+        return Ok(());
+    }
+    let now = crate::registry::ReadRepository::tags(fresh)?.into_iter().map(|tag| (tag, None)).collect();
+    let Some((tag, higher)) = overtaken(request, scheme, written, &now)? else { return Ok(()) };
+    let digest = request.digest.clone();
+    if crate::registry::ReadRepository::tagged(fresh, &tag)?.as_ref() == Some(&digest) {
+        return Err(PublishError::Overtaken { tag, higher, digest }.into());
+    }
+    Ok(())
+}
+
 fn copy_plans(opened: &[Opened], images: &[String], writing: &RemoteRepository) -> Result<Vec<CopyPlan>, Failure> {
     let mut plans = Vec::new();
     for (one, text) in opened.iter().zip(images) {
@@ -209,7 +227,7 @@ fn carry_out(
     arguments: &ReleaseArguments,
     opened: &[Opened],
     plans: &[CopyPlan],
-    (root, steps): (&ManifestToPush, &[Step]),
+    (root, steps, request, scheme): (&ManifestToPush, &[Step], &Request, &Scheme),
     (writing, approved): (&RemoteRepository, &BTreeSet<Digest>),
     evidence: Option<(&Method, &[Bill])>,
     (reader, terminal): (&Reader<'_>, &Terminal),
@@ -245,5 +263,6 @@ fn carry_out(
     };
     arguments.evidence.save(&carried)?;
     let tags = move_tags(root, steps, writing, &fresh)?;
+    alone(request, scheme, &tags, &fresh)?;
     Ok(Done { published: Published { copied, tags }, carried })
 }

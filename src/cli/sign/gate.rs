@@ -93,6 +93,11 @@ pub(in crate::cli) fn public_key(path: &Path) -> Result<PublicKey, Failure> {
     files::public_key(path)
 }
 
+/// Writes bundles to a file: one as it is, several as lines.
+pub(in crate::cli) fn save_bundles(path: &Path, bundles: &[Vec<u8>]) -> Result<(), Failure> {
+    super::signing::save(Some(path), bundles)
+}
+
 /// Reads a file of at most 64 MiB.
 pub(in crate::cli) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     files::read(path)

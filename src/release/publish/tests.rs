@@ -12,7 +12,7 @@ use crate::release::plan::{Wanted, plan as copy_plan};
 use crate::release::tags::{Known, Latest, Request, Scheme, plan as tag_plan};
 use crate::source::LayoutRepository;
 use crate::testkit::layout::{ImageBuilder, LayoutBuilder, Packing, layer_of};
-use crate::testkit::registry::FakeRegistry;
+use crate::testkit::registry::{Action as Fault, FakeRegistry, Quirks};
 
 fn repository(registry: &FakeRegistry) -> RemoteRepository {
     let retries = Retries { attempts: 1, pause: std::time::Duration::from_millis(1), ..Retries::default() };
@@ -137,4 +137,97 @@ fn a_tag_that_somebody_moved_since_the_plan_stops_the_release() {
     assert_eq!(tags["1.0"], other.root.digest);
     assert_eq!(tags["latest"], other.root.digest);
     assert_eq!(tags["1.0.1"], second.root.digest, "what was written before stays");
+}
+
+#[test]
+fn a_connection_that_is_cut_at_any_byte_of_any_request_leaves_whole_tags_and_the_next_run_completes() {
+    let classes = [
+        // Before a byte of the answer, with the work done or not; inside of what is sent; inside of what is answered.
+        ("closed", Fault::Close),
+        ("silent", Fault::Silence),
+        ("sent nothing", Fault::CutRequest(0)),
+        ("sent a byte", Fault::CutRequest(1)),
+        ("sent a part", Fault::CutRequest(60)),
+        ("answered nothing", Fault::CutAfter(0)),
+        ("answered a byte", Fault::CutAfter(1)),
+        ("answered a part", Fault::CutAfter(60)),
+    ];
+    let (first, second) = (release("first"), release("second"));
+    for (name, fault) in classes {
+        let (mut stopped, mut ended) = (0, false);
+        // Every third request: it takes long enough.
+        for at in (0..300).step_by(3) {
+            let registry = FakeRegistry::start();
+            first.publish(&registry, &first.steps(&registry, "1.0.0")).expect("a release");
+            let steps = second.steps(&registry, "1.1.0");
+            let before = registry.requests().len();
+            registry.fault("/v2/team/app/", at, 1, fault.clone());
+            let result = second.publish(&registry, &steps);
+            let sent = registry.requests().len() - before;
+            registry.heal();
+            let tags = all_tags_are_whole(&registry);
+            let order = ["1.1.0", "1.1", "1", "latest"].map(|tag| tags.get(tag) == Some(&second.root.digest));
+            assert!(
+                order.windows(2).all(|pair| pair[0] || !pair[1]),
+                "{name} at {at}: broader tags move later: {order:?}"
+            );
+            assert_eq!(tags["1.0.0"], first.root.digest, "{name} at {at}");
+            match result {
+                Ok(_) => assert_eq!(order, [true; 4], "{name} at {at}"),
+                Err(error) => {
+                    stopped += 1;
+                    assert!(!error.to_string().is_empty());
+                }
+            }
+            second.publish(&registry, &second.steps(&registry, "1.1.0")).expect("completed");
+            let tags = all_tags_are_whole(&registry);
+            assert!(
+                ["1.1.0", "1.1", "1", "latest"].iter().all(|tag| tags[*tag] == second.root.digest),
+                "{name} at {at}"
+            );
+            if sent <= at {
+                ended = true;
+                break;
+            }
+        }
+        assert!(ended, "{name}: the release never ended");
+        assert!(stopped > 0, "{name}: nothing was ever stopped");
+    }
+}
+
+#[test]
+fn two_releases_at_the_same_moment_leave_whole_tags_and_a_second_run_puts_them_right() {
+    let (low, high) = (release("low"), release("high"));
+    for conditions in [false, true] {
+        for _ in 0..4 {
+            let registry = FakeRegistry::start();
+            registry.behave(Quirks { conditions, ..Quirks::default() });
+            let plans = [low.steps(&registry, "1.0.0"), high.steps(&registry, "1.1.0")];
+            let [one, other] = std::thread::scope(|scope| {
+                let runs = [(&low, &plans[0]), (&high, &plans[1])];
+                let runs = runs.map(|(release, steps)| scope.spawn(|| release.publish(&registry, steps)));
+                runs.map(|run| run.join().expect("no panic"))
+            });
+            for result in [one, other] {
+                if let Err(error) = result {
+                    let told = error.to_string();
+                    assert!(told.contains("points at"), "who loses is told what is there: {told}");
+                }
+            }
+            let tags = all_tags_are_whole(&registry);
+            let versions = [("1.0.0", &low), ("1.1.0", &high)];
+            for (version, release) in versions {
+                assert!(tags.get(version).is_none_or(|found| *found == release.root.digest), "{version}: {tags:?}");
+            }
+            for (version, release) in versions {
+                release.publish(&registry, &release.steps(&registry, version)).expect("a second run");
+            }
+            let tags = all_tags_are_whole(&registry);
+            let right =
+                [("1.0.0", &low), ("1.0", &low), ("1.1.0", &high), ("1.1", &high), ("1", &high), ("latest", &high)];
+            for (tag, release) in right {
+                assert_eq!(tags[tag], release.root.digest, "{tag}");
+            }
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod plan;
 pub use audit::{Astray, Finding, asked_by_audit, audit};
 pub use metadata_action::{Context, MetadataError, Tags, tags_of};
 pub use name::{Named, Scheme, TagError, check_tag, version_of_tag, version_tag};
-pub use plan::{Action, Latest, Request, Step, asked_by_plan, plan};
+pub use plan::{Action, Latest, Request, Step, asked_by_plan, overtaken, plan};
 
 use std::collections::BTreeMap;
 

@@ -212,6 +212,31 @@ pub fn plan(request: &Request, scheme: &Scheme, known: &Known) -> Result<Vec<Ste
     Ok(steps)
 }
 
+/// A tag that was written although a higher version of its line is there by now, and that version's tag: somebody released it between
+/// plan and end. Versions come before the tags that float, so whoever writes such a tag last sees the other version.
+///
+/// # Errors
+/// [`TagError`] when the release cannot have tags at all.
+pub fn overtaken(
+    request: &Request,
+    scheme: &Scheme,
+    written: &[String],
+    now: &Known,
+) -> Result<Option<(String, String)>, TagError> {
+    let steps = plan(request, scheme, now)?;
+    let wanted = wanted(request, scheme)?;
+    let floats = wanted.iter().zip(&steps).filter(|(wanted, _)| !matches!(wanted.line, Line::Exact));
+    let mut floats = floats.filter(|(wanted, step)| step.action == Action::Keep && written.contains(&wanted.tag));
+    Ok(floats.find_map(|(wanted, _)| {
+        let versions = now.keys().filter_map(|tag| match scheme.read(tag) {
+            (Named::Exact(version), variant) if variant == request.variant => Some((version, tag)),
+            _ => None,
+        });
+        let highest = versions.filter(|(version, _)| wanted.line.holds(version)).max()?;
+        (highest.0 > request.version).then(|| (wanted.tag.clone(), highest.1.clone()))
+    }))
+}
+
 fn step(request: &Request, wanted: &Wanted, versions: &[(Version, &str)], known: &Known) -> Step {
     let there = known.get(&wanted.tag);
     let from = there.cloned().flatten();
@@ -327,6 +352,25 @@ mod tests {
         assert_eq!(told(&next, &tags), ["create 2.0.0-beta4", "create beta", "keep next"]);
         let wrong = Request { channels: vec!["1.2".to_owned()], ..request("2.0.0-rc.9") };
         assert_eq!(plan(&wrong, &scheme(), &tags), Err(TagError::Channel("1.2".to_owned())));
+    }
+
+    #[test]
+    fn a_higher_version_that_came_in_between_is_noticed_on_the_tags_that_were_written() {
+        let written = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
+        let all = written(&["1.4.0", "1.4", "1", "latest"]);
+        let found = |written: &[String], more: &[(&str, &str)]| {
+            let own = [("1.4.0", "new"), ("1.4", "new"), ("1", "new"), ("latest", "new")];
+            let now = known(&[&own[..], more].concat());
+            overtaken(&request("1.4.0"), &scheme(), written, &now).expect("an answer")
+        };
+        let pair = |tag: &str, higher: &str| Some((tag.to_owned(), higher.to_owned()));
+        assert_eq!(found(&all, &[("1.3.9", "old")]), None);
+        assert_eq!(found(&all, &[("1.4.1", "other")]), pair("1.4", "1.4.1"));
+        assert_eq!(found(&all, &[("1.5.0", "other")]), pair("1", "1.5.0"));
+        assert_eq!(found(&all, &[("2.0.0", "other")]), pair("latest", "2.0.0"));
+        assert_eq!(found(&written(&["1.4.0", "1.4", "1"]), &[("2.0.0", "other")]), None, "`latest` was left alone");
+        assert_eq!(found(&all, &[("2.0.0-rc.1", "other"), ("2.0.0-alpine", "other"), ("stable", "other")]), None);
+        assert_eq!(found(&written(&["1.4.0"]), &[("1.4.1", "other")]), None);
     }
 
     #[test]
