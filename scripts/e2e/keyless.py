@@ -182,8 +182,10 @@ rules: {{ user: {{ root: deny }} }}
                 (layout / "index.json").write_text(json.dumps(index))
             self.exits(imgguard("copy", image, at), PASS)
             plan, approval = self.dir / f"promote-{number}.json", self.dir / f"promote-{number}.approval"
-            unsigned = self.exits(imgguard("promote", at, prod, "--version", version, "--plan-out", plan, "--policy", policy, *root), VIOLATIONS, "there is no signature")
-            self.assertIn("require refused", unsigned.err)
+            if number == 0:
+                # The second index lists the same images, which are signed by then.
+                unsigned = self.exits(imgguard("promote", at, prod, "--version", version, "--plan-out", plan, "--policy", policy, *root), VIOLATIONS, "there is no signature")
+                self.assertIn("require refused", unsigned.err)
             self.exits(imgguard("sign", at, *self.by_identity(who(MAIL))), PASS)
             self.exits(imgguard("promote", at, prod, "--version", version, "--plan-out", plan, "--policy", policy, *root), PASS)
             apply = ["promote", "--apply", plan, "--approval", approval]

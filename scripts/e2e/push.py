@@ -273,17 +273,48 @@ class Peers(Suite):
     def test_distribution_3(self):
         """distribution 3: fallback tags"""
         config = lambda port: f"version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {self.dir}/v3}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\n"
-        self.travel(self.start("registry", config, ["serve"]), 2)
+        host = self.start("registry", config, ["serve"])
+        self.travel(host, 2)
+        self.release(host)
+
+    def test_containerregistry(self):
+        """the registry of go-containerregistry, which links no subjects: fallback tags, tags by the rules, a promotion"""
+        program = PEERS / "containerregistry" / "registry"
+        self.assertTrue(program.is_file(), f"{program} is missing: build it with scripts/peers")
+        port = free_port()
+        self.serve(Server("containerregistry", [program, "-port", port], port_answers(port)))
+        host = f"127.0.0.1:{port}"
+        self.travel(host, 2)
+        self.release(host)
+
+    def release(self, host):
+        """Tags by the rules, an audit, and a promotion with its statements through the registry's own list."""
+        env, policy = {"IMGGUARD_KEY_PASSWORD": "open sesame"}, self.dir / "peer.yaml"
+        policy.write_text("version: 1\npromote: { signers: { gate: { key: peer-gate.pub } } }\nrules: { user: { root: deny } }\n")
+        if not (self.dir / "peer-gate.key").exists():
+            self.exits(imgguard("key", "generate", "--out", self.dir / "peer-gate", env=env), PASS)
+        staging, prod = f"{host}/peer/staging", f"{host}/peer/prod"
+        for version in ("1.0.0", "1.1.0", "1.0.1"):
+            self.exits(imgguard("release", f"oci:{HELLO}:1.0.0", "--to", staging, "--version", version, "--policy", policy), PASS)
+        self.exits(imgguard("tags", "audit", staging), PASS)
+        promote = ["promote", f"{staging}:1.1.0", prod, "--version", "1.1.0", "--policy", policy, "--key", self.dir / "peer-gate.key", "-o", "json"]
+        self.assertEqual(self.exits(imgguard(*promote, env=env), PASS).json()["applied"]["tags"][1:], ["1.1.0", "1.1", "1", "latest"])
+        again = self.exits(imgguard(*promote, env=env), PASS).json()["applied"]
+        self.assertEqual((again["blobs"], again["manifests"], again["statements"], again["tags"]), (0, 0, [], []))
+        self.exits(imgguard("verify", f"{prod}:latest", "--key", self.dir / "peer-gate.pub", "--vsa-verifier", "https://imgguard.dev/promote", "--recursive", "all"), PASS)
+        self.exits(imgguard("history", prod, "--policy", policy), PASS, "signed by gate")
 
     def test_zot(self):
         """zot: the referrers API"""
         config = lambda port: json.dumps({"distSpecVersion": "1.1.1", "storage": {"rootDirectory": f"{self.dir}/zot"},
                                           "http": {"address": "127.0.0.1", "port": str(port)}, "log": {"level": "error"}})
-        self.travel(self.start("zot", config, ["serve"]), 0)
+        host = self.start("zot", config, ["serve"])
+        self.travel(host, 0)
+        self.release(host)
 
 
 if not os.environ.get("IMGGUARD_PEERS"):
-    print("  note   distribution 3 and zot are not tested: scripts/peers builds the first, IMGGUARD_PEERS=1 asks for both", flush=True)
+    print("  note   distribution 3, the registry of go-containerregistry and zot are not tested: scripts/peers builds the first two, IMGGUARD_PEERS=1 asks for all", flush=True)
     del Peers
 elif not (PEERS / "zot").is_file():
     print(f"  note   zot is not tested: there is no {PEERS / 'zot'}", flush=True)
