@@ -1,6 +1,8 @@
 """Tags of a real registry: what a release would write, and which tags have gone astray."""
 
 import json
+import shutil
+import time
 
 from harness import HELLO, PASS, REFUSED, VIOLATIONS, Suite, imgguard, registry, tool
 
@@ -35,6 +37,28 @@ class Tags(Suite):
                          ["create 2.0.2-alpine", "create 2.0-alpine", "create 2-alpine", "create latest-alpine"])
         text = imgguard("tags", "plan", f"{app}:build-7", "--version", "1.9.1")
         self.exits(text, PASS, "create   1.9.1", "`2.0.1` is higher than 1.9.1")
+
+    def test_a_thousand_tags(self):
+        """a repository of a thousand tags is planned in less than a second, and every version counts"""
+        server, host = registry(self.dir, "many")
+        self.serve(server)
+        app = put(f"{host}/team/many", "1.0.0", "1.0.0", "build-7")
+        put(f"{host}/team/many", "0.9.0", "build-8")
+        folder = self.dir / "storage" / "docker" / "registry" / "v2" / "repositories" / "team" / "many" / "_manifests" / "tags"
+        versions = [f"{number // 250 + 1}.{number % 250 // 25}.{number % 25}" for number in range(997)]
+        for version in [*versions, "latest"]:
+            # As the registry keeps them: a push of each takes minutes.
+            if version != "1.0.0":
+                shutil.copytree(folder / "1.0.0", folder / version)
+        self.assertEqual(len(json.loads(tool("skopeo", "list-tags", "--tls-verify=false", f"docker://{app}"))["Tags"]), 1000)
+        times = []
+        for _ in range(3):
+            started = time.monotonic()
+            planned = self.plan(f"{app}:build-8", "--version", "4.9.99")
+            times.append(time.monotonic() - started)
+        self.assertEqual(planned, ["create 4.9.99", "create 4.9", "create 4", "advance latest"])
+        self.assertEqual(self.plan(f"{app}:build-8", "--version", "3.4.99"), ["create 3.4.99", "create 3.4", "keep 3", "keep latest"])
+        self.assertLess(min(times), 1.0, times)
 
     def test_bad_versions(self):
         """what is no version, and an image that is not there, is refused before anything else"""
