@@ -219,7 +219,7 @@ class Docs(Suite):
         for line in self.not_run:
             print(f"  note   not run: {line}", flush=True)
         self.assertEqual(wrong, [], "\n\n".join(wrong))
-        self.assertLessEqual(len(self.not_run), 6, self.not_run)
+        self.assertLessEqual(len(self.not_run), 8, self.not_run)
         self.assertGreater(self.ran, 60)
 
     def test_a_wrong_command_is_found(self):

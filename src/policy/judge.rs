@@ -61,7 +61,7 @@ pub fn judge(policy: &Policy, mut inspection: Inspection, circumstances: &Circum
 
 pub(super) fn verdict(policy: &Policy, report: &Report) -> Verdict {
     let results = || report.images.iter().flat_map(|image| &image.results);
-    let violated = results().any(|result| result.level == Level::Deny && result.outcome.is_fail());
+    let violated = results().any(RuleResult::violates);
     let undecided = results().any(|result| match &result.outcome {
         Outcome::Unknown(why) => result.level == Level::Deny || why == RULE_PANICKED,
         Outcome::Pass(_) | Outcome::Fail(_) | Outcome::NotApplicable(_) | Outcome::Waived => false,

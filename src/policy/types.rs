@@ -217,6 +217,12 @@ pub struct RuleResult {
 }
 
 impl RuleResult {
+    /// Whether it is what makes the verdict a violation.
+    #[must_use]
+    pub fn violates(&self) -> bool {
+        self.level == Level::Deny && self.outcome.is_fail()
+    }
+
     /// An answer to which the policy added nothing.
     #[must_use]
     pub fn plain(rule: Arc<Descriptor>, level: Level, outcome: Outcome, origin: Origin) -> Self {

@@ -4,7 +4,6 @@
 use crate::model::Digest;
 use crate::policy::Report;
 use crate::release::closure::Closure;
-use crate::rules::Level;
 use crate::sign::{StatementDraft, VSA_TYPE, VsaDraft};
 
 use super::apply::{ApplyError, Ends, Sign, attach};
@@ -29,7 +28,7 @@ impl Refused {
         for (image, judged) in report.inspection.images.iter().zip(&report.images) {
             let before = refused.reasons.len();
             for result in &judged.results {
-                if result.level == Level::Deny && result.outcome.is_fail() {
+                if result.violates() {
                     refused.reasons.push(format!("{} ({})", result.rule.id, image.platform));
                 }
             }
