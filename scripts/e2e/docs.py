@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import time
@@ -100,7 +99,7 @@ class Docs(Suite):
         self.prepare()
         for language, body, why in blocks(self.text):
             if why:
-                self.not_run.append(f"{path.name}: {shlex.split(next(commands(language, body), body.split()[0]))[0]} …: {why}")
+                self.not_run.append(f"{path.name}: {' '.join(next(commands(language, body), body).split()[:3])} …: {why}")
             elif language in SHELL:
                 for line in commands(language, body):
                     self.command(line)
