@@ -134,7 +134,7 @@ class Docs(Suite):
             policy = policy.replace("rules:", "promote: { signers: { gate: { key: gate.pub } } }\nrules:")
         files = {
             "imgguard.yaml": policy, "Dockerfile": DOCKERFILE, "docker-compose.yml": self.real(COMPOSE), "k8s/pod.yaml": self.real(POD),
-            "team.yaml": "version: 1\nname: team\nextends: ['@minimal']\n", "src/main.py": "print('hello')\n", "app.conf": "port = 8080\n",
+            "team.yaml": "version: 1\nname: team\nextends: ['@minimal']\n", "house.yaml": "version: 1\nname: house\nextends: ['@minimal']\n", "src/main.py": "print('hello')\n", "app.conf": "port = 8080\n",
         }
         for name, text in files.items():
             (self.work / name).parent.mkdir(exist_ok=True)
@@ -143,7 +143,7 @@ class Docs(Suite):
         (self.work / "testdata" / "images" / "hello").symlink_to(HELLO)
         for line in ("git init -q", "git add src", "git commit -q -m first"):
             self.shell(line)
-        for name in ("gate", "alice"):
+        for name in ("gate", "alice", "house"):
             if f"{name}.key" in self.text:
                 self.exits(self.shell(f"imgguard key generate --out {name}"), PASS)
         if self.name == "promote.md":
