@@ -19,6 +19,7 @@ pub mod lint;
 pub mod model;
 pub mod oci;
 mod parallel;
+pub mod pkcs11;
 pub mod policy;
 pub mod promote;
 pub mod registry;

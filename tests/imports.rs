@@ -31,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tuf", &["fetch"]),
     ("github", &["fetch", "model", "sign"]),
     ("kms", &["sign"]),
+    ("pkcs11", &["sign"]),
     ("evidence", &["model", "oci", "registry", "source", "sign"]),
     (
         "cli",
@@ -56,6 +57,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tuf",
             "github",
             "kms",
+            "pkcs11",
             "evidence",
             "cel",
             "companions",

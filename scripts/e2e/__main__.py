@@ -27,6 +27,7 @@ ALL = [
     "keyless",
     "trust",
     "cosign",
+    "pkcs11",
     "push",
     "release",
     "build",

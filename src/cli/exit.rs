@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::keyless::KeylessError;
 use crate::kms::KmsError;
 use crate::oci::{FetchError, PlanError, ReferenceError};
+use crate::pkcs11::{Pkcs11Error, UriError};
 use crate::policy::Verdict;
 use crate::sbom::{BuildError, WriteError};
 use crate::source::SpecError;
@@ -167,6 +168,35 @@ impl From<KmsError> for Failure {
             KmsError::Name(_) => (Exit::Usage, None),
             KmsError::Program(..) => (Exit::Usage, Some("install the plugin of the key management service")),
             KmsError::Answer(..) | KmsError::Failed(..) | KmsError::Signature(_) => {
+                (Exit::Infrastructure, Some("try again; nothing was signed"))
+            }
+        };
+        Self { exit, message: with_causes(&error), hint: hint.map(str::to_owned) }
+    }
+}
+
+impl From<Pkcs11Error> for Failure {
+    fn from(error: Pkcs11Error) -> Self {
+        let (exit, hint) = match &error {
+            Pkcs11Error::Uri(UriError::PinValue) => (
+                Exit::Usage,
+                Some("name a file with pin-source, or set IMGGUARD_PKCS11_PIN; that PIN is known now: change it"),
+            ),
+            Pkcs11Error::Uri(_) => {
+                (Exit::Usage, Some("write pkcs11:token=LABEL;object=LABEL?module-path=/PATH/OF/MODULE.so"))
+            }
+            Pkcs11Error::Absent => (
+                Exit::Usage,
+                Some("use the token through a plugin, --key NAME://REF, or build imgguard with the feature pkcs11"),
+            ),
+            Pkcs11Error::NoModule => {
+                (Exit::Usage, Some("add ?module-path=/PATH/OF/MODULE.so to the name, or set IMGGUARD_PKCS11_MODULE"))
+            }
+            Pkcs11Error::Module(..) | Pkcs11Error::PinState(..) | Pkcs11Error::Key(_) => (Exit::Usage, None),
+            Pkcs11Error::Tokens(_) => (Exit::Usage, Some("pkcs11-tool --list-slots shows the tokens of a module")),
+            Pkcs11Error::Objects(..) => (Exit::Usage, Some("pkcs11-tool --list-objects shows what a token holds")),
+            Pkcs11Error::Pin(_) => (Exit::Usage, Some("see to the right PIN before the next try")),
+            Pkcs11Error::Failed(_) | Pkcs11Error::Signature => {
                 (Exit::Infrastructure, Some("try again; nothing was signed"))
             }
         };

@@ -17,7 +17,8 @@ const STEP: Duration = Duration::from_millis(20);
 /// Bytes of an answer.
 const MAX_ANSWER: u64 = 1 << 20;
 /// Variables of ours that are nobody else's business.
-const PRIVATE: &[&str] = &["IMGGUARD_KEY_PASSWORD", "IMGGUARD_KEY_PASSWORD_FILE", "COSIGN_PASSWORD"];
+const PRIVATE: &[&str] =
+    &["IMGGUARD_KEY_PASSWORD", "IMGGUARD_KEY_PASSWORD_FILE", "IMGGUARD_PKCS11_PIN", "COSIGN_PASSWORD"];
 
 /// Why a service did not sign.
 #[derive(Debug, thiserror::Error)]

@@ -233,7 +233,7 @@ fn pipeline() -> Value {
                 "attest": list("Formats that are attested beside the released image."),
             })),
             "sign": section("Who signs.", json!({
-                "key": text("A key file, or the key of a service as NAME://REF."),
+                "key": text("A key file, the key of a service as NAME://REF, or the key on a token as pkcs11:…."),
                 "identity-token": text("The file of an identity token, or ambient."),
                 "signing-config": text("The services for an identity token."),
                 "public-log": { "description": "Agree that identity and digest are written into the public log.", "type": "boolean" },

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use zeroize::Zeroizing;
 
+use crate::kms::{self, ServiceKey};
+use crate::pkcs11;
 use crate::sign::{Curve, PublicKey, Sealing, SigningKey, Unlocked};
 
 use super::super::terminal::Terminal;
 use super::super::{Exit, Failure, output};
-use super::files;
 use super::password::{PasswordArguments, protect_memory};
+use super::{files, token};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct KeyArguments {
@@ -62,9 +64,9 @@ struct ImportArguments {
 
 #[derive(Debug, Args)]
 struct PublicArguments {
-    /// The encrypted private key.
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// The encrypted private key, a key of a service, or a key on a token, as for `sign`.
+    #[arg(long, value_name = "FILE|NAME://REF|pkcs11:…")]
+    key: String,
     #[command(flatten)]
     password: PasswordArguments,
 }
@@ -89,11 +91,21 @@ pub(in crate::cli) fn run(arguments: &KeyArguments) -> Result<Exit, Failure> {
             save(&key, &arguments.out, &arguments.password)
         }
         KeyCommand::Public(arguments) => {
-            let key = open(&arguments.key, &arguments.password)?;
-            output::print(&key.public().to_pem())?;
+            output::print(&public(&arguments.key, &arguments.password)?.to_pem())?;
             Ok(Exit::Pass)
         }
     }
+}
+
+/// The public half of a key, wherever that is.
+fn public(text: &str, password: &PasswordArguments) -> Result<PublicKey, Failure> {
+    if pkcs11::is_reference(text) {
+        return token::public(text);
+    }
+    if kms::is_reference(text) {
+        return Ok(ServiceKey::open(text)?.public().clone());
+    }
+    Ok(open(Path::new(text), password)?.public().clone())
 }
 
 /// Opens a private key file.

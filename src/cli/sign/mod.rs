@@ -15,5 +15,6 @@ pub(super) mod released;
 mod report;
 pub(super) mod signing;
 pub(super) mod supply;
+mod token;
 pub(super) mod trust;
 pub(super) mod verify;

@@ -10,6 +10,7 @@ use crate::keyless::{self, Content, Services};
 use crate::kms::{self, ServiceKey};
 use crate::model::Digest;
 use crate::oci::{Document, parse_document};
+use crate::pkcs11::{self, TokenKey};
 use crate::sign::evidence::Node;
 use crate::sign::{
     BundleDraft, Envelope, IN_TOTO_TYPE, LegacyLayer, PublicKey, ReferrerDraft, SIGNATURE_TYPE, SigningKey,
@@ -19,13 +20,14 @@ use crate::sign::{
 use super::super::annotations::annotations;
 use super::super::{Exit, Failure, SourceArguments, now, output};
 use super::password::{PasswordArguments, protect_memory};
-use super::{files, image, key};
+use super::{files, image, key, token};
 
 /// Who signs: the same for all commands that sign.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct SignAsArguments {
-    /// Sign with this encrypted private key, or with a key of a service, as `NAME://REF` for the plugin sigstore-kms-NAME.
-    #[arg(long, value_name = "FILE|NAME://REF", conflicts_with = "identity_token")]
+    /// Sign with this encrypted private key, with a key of a service, as `NAME://REF` for the plugin sigstore-kms-NAME, or with a key
+    /// on a token, as `pkcs11:…`.
+    #[arg(long, value_name = "FILE|NAME://REF|pkcs11:…", conflicts_with = "identity_token")]
     key: Option<String>,
     #[command(flatten)]
     password: PasswordArguments,
@@ -130,6 +132,7 @@ pub(in crate::cli) struct SignArguments {
 pub(in crate::cli) enum Method {
     Key { key: Box<SigningKey>, tsa: Option<String> },
     Service { key: Box<ServiceKey>, tsa: Option<String> },
+    Token { key: Box<TokenKey>, tsa: Option<String> },
     Identity { services: Box<Services>, token: zeroize::Zeroizing<String> },
 }
 
@@ -145,6 +148,9 @@ impl Method {
         protect_memory();
         if let Some(text) = &arguments.key {
             let tsa = arguments.tsa.clone();
+            if pkcs11::is_reference(text) {
+                return Ok(Self::Token { key: Box::new(token::open(text)?), tsa });
+            }
             if kms::is_reference(text) {
                 return Ok(Self::Service { key: Box::new(ServiceKey::open(text)?), tsa });
             }
@@ -183,13 +189,17 @@ impl Method {
         match self {
             Self::Key { key, .. } => Some(key.public()),
             Self::Service { key, .. } => Some(key.public()),
+            Self::Token { key, .. } => Some(key.public()),
             Self::Identity { .. } => None,
         }
     }
 
     /// Whether signatures are timestamped by an authority.
     pub fn is_timestamped(&self) -> bool {
-        matches!(self, Self::Key { tsa: Some(_), .. } | Self::Service { tsa: Some(_), .. })
+        matches!(
+            self,
+            Self::Key { tsa: Some(_), .. } | Self::Service { tsa: Some(_), .. } | Self::Token { tsa: Some(_), .. }
+        )
     }
 
     /// Signs bytes as they are, with a key.
@@ -197,6 +207,7 @@ impl Method {
         match self {
             Self::Key { key, .. } => key.sign(bytes).map_err(|error| Failure::usage(error.to_string())),
             Self::Service { key, .. } => Ok(key.sign(bytes)?),
+            Self::Token { key, .. } => Ok(key.sign(bytes)?),
             Self::Identity { .. } => Err(Failure::usage("an identity signs statements only")),
         }
     }
@@ -207,6 +218,7 @@ impl Method {
         let (public, tsa) = match self {
             Self::Key { key, tsa } => (key.public(), tsa),
             Self::Service { key, tsa } => (key.public(), tsa),
+            Self::Token { key, tsa } => (key.public(), tsa),
             Self::Identity { services, token } => {
                 let bundle = keyless::sign(services, token, Content::Statement(&statement))?;
                 return Ok(Signed { bundle, envelope: None });
