@@ -4,13 +4,15 @@ A program without the feature `pkcs11` says so when it is asked for a key on a t
 one with the feature and asks that."""
 
 import os
+import pathlib
 import shutil
 import unittest.mock
 
 import harness
-from harness import BINARY, HELLO, PASS, REFUSED, ROOT, Suite, imgguard, tool
+from harness import BINARY, HELLO, PASS, REFUSED, ROOT, Suite, imgguard, registry, tool
 
-MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+LIBRARIES = pathlib.Path("/usr/lib")
+MODULE = f"{LIBRARIES}/softhsm/libsofthsm2.so"
 ABSENT = "loads no PKCS#11 modules"
 PIN, WRONG, OFFICER = "271828", "314159", "1618033"
 HAS_FEATURE = BINARY.is_file() and ABSENT not in imgguard("key", "public", "--key", "pkcs11:object=any").err
@@ -99,6 +101,22 @@ class Tokens(Suite):
         theirs = imgguard("verify", self.layout("theirs"), "--key", self.dir / "p256.pub")
         self.assertNotEqual(theirs.exit, PASS, theirs)
 
+    def test_release(self):
+        """releases and promotions are signed by the token too"""
+        server, host = registry(self.dir, "pkcs11-registry")
+        self.serve(server)
+        key = "pkcs11:token=release;object=p256"
+        public = self.public("gate", key)
+        policy = self.dir / "policy.yaml"
+        policy.write_text(f"version: 1\nname: small\npromote:\n  signers: {{ gate: {{ key: {public.name} }} }}\nrules:\n  user:\n    root: deny\n")
+        source, target = f"{host}/team/app", f"{host}/prod/app"
+        options = ["--version", "1.0.0", "--policy", policy, "--key", key]
+        self.exits(imgguard("release", self.layout("released"), "--to", source, *options, env=self.env), PASS)
+        self.exits(imgguard("verify", f"{source}:1.0.0", "--key", public), PASS, "verified")
+        self.exits(imgguard("promote", f"{source}:1.0.0", target, *options, env=self.env), PASS)
+        summary = ["--vsa-verifier", "https://imgguard.dev/promote", "--recursive", "all"]
+        self.exits(imgguard("verify", f"{target}:1.0.0", "--key", public, *summary), PASS, "verified")
+
     def test_pin(self):
         """the PIN comes from a file too; a wrong one is tried once and never shown; one in the name is refused"""
         self.image = self.layout("pins")
@@ -119,9 +137,8 @@ class Tokens(Suite):
     def test_tries(self):
         """a wrong PIN reaches the token exactly once"""
         self.image = self.layout("tries")
-        spy, log = self.dir / "spy.so", self.dir / "spy.log"
-        found = [path for path in map(str, ROOT.joinpath("/usr/lib").glob("*/pkcs11-spy.so"))] or [str(spy)]
-        env = {**self.env, "IMGGUARD_PKCS11_MODULE": found[0], "PKCS11SPY": MODULE, "PKCS11SPY_OUTPUT": str(log), "IMGGUARD_PKCS11_PIN": WRONG}
+        log, spy = self.dir / "spy.log", next(LIBRARIES.glob("*/pkcs11-spy.so"))
+        env = {**self.env, "IMGGUARD_PKCS11_MODULE": str(spy), "PKCS11SPY": MODULE, "PKCS11SPY_OUTPUT": str(log), "IMGGUARD_PKCS11_PIN": WRONG}
         self.refused("pkcs11:token=release;object=p256", "refused the PIN", env=env)
         self.assertEqual(log.read_text().count("C_Login"), 1)
 
@@ -147,8 +164,8 @@ class Tokens(Suite):
         self.refused("pkcs11:object=p256?module-path=/nowhere/module.so", "/nowhere/module.so", "cannot be loaded")
         self.refused(f"pkcs11:object=p256?module-path={ROOT}/Cargo.toml", "cannot be loaded")
         self.refused("pkcs11:token=release;object=p256?module-path=module.so", "absolute path")
-        libc = next(path for path in map(str, ROOT.joinpath("/usr/lib").glob("*/libz.so.1")))
-        self.refused(f"pkcs11:object=p256?module-path={libc}", "cannot be loaded")
+        other = next(LIBRARIES.glob("*/libz.so.1"))
+        self.refused(f"pkcs11:object=p256?module-path={other}", "cannot be loaded")
 
 
 if HAS_FEATURE:
