@@ -116,7 +116,14 @@ pub fn build(image: &ImageFacts, options: &Options) -> Result<Document, BuildErr
         packages.list.iter().filter(|fact| options.wants(fact)).map(|fact| (fact.id.as_str(), fact)).collect();
     let tampered = package::tampered(packages);
     let secret = secret_layers(image);
-    for fact in packages.list.iter().filter(|fact| wanted.contains_key(fact.id.as_str())) {
+    // In the order of the document, so that large components are not moved about later.
+    let mut facts: Vec<&PackageFact> = wanted.values().copied().collect();
+    facts.sort_by(|one, other| {
+        (&one.purl, &one.package.name, &one.id).cmp(&(&other.purl, &other.package.name, &other.id))
+    });
+    document.components.reserve(facts.len() + layers.len() + 2);
+    document.relations.reserve(facts.len() * 3);
+    for fact in facts {
         let mut component =
             package::component(image, fact, tampered.get(fact.id.as_str()).map_or(&[], Vec::as_slice), &secret);
         take_texts(&mut document.licence_texts, &mut component, &fact.package.licences.texts);

@@ -317,12 +317,12 @@ impl Document {
     /// Brings every list into its one order and drops what is there twice.
     pub(super) fn sort(&mut self) {
         for component in &mut self.components {
-            component.properties.sort();
+            component.properties.sort_unstable();
             component.properties.dedup();
         }
         self.components
             .sort_by(|left, right| (&left.purl, &left.name, &left.id).cmp(&(&right.purl, &right.name, &right.id)));
-        self.relations.sort();
+        self.relations.sort_unstable();
         self.relations.dedup();
         self.unknowns.sort();
         self.unknowns.dedup();

@@ -11,7 +11,8 @@ use crate::model::{Package, PackageFact, Purl};
 enum NamePattern {
     Exact(String),
     Suffix(String),
-    Glob(GlobMatcher),
+    /// What stands before the first wildcard, and the whole pattern.
+    Glob(String, GlobMatcher),
 }
 
 impl NamePattern {
@@ -19,7 +20,8 @@ impl NamePattern {
         match self {
             Self::Exact(text) => text == name,
             Self::Suffix(text) => name.ends_with(text.as_str()),
-            Self::Glob(glob) => glob.is_match(name),
+            // Hardly a name begins like the pattern: the glob is rarely asked.
+            Self::Glob(start, glob) => name.starts_with(start.as_str()) && glob.is_match(name),
         }
     }
 }
@@ -63,12 +65,16 @@ impl PackagePattern {
     /// # Errors
     /// In words, when it could never match.
     pub fn read(text: &str) -> Result<Self, String> {
+        const SPECIAL: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
         let names = |part: &str| -> Result<Vec<NamePattern>, String> {
-            let special = |text: &str| text.contains(['*', '?', '[', ']', '{', '}', '\\']);
+            let special = |text: &str| text.contains(SPECIAL);
             let one = |choice: String| match choice.strip_prefix('*') {
                 _ if !special(&choice) => Ok(NamePattern::Exact(choice)),
                 Some(rest) if !special(rest) => Ok(NamePattern::Suffix(rest.to_owned())),
-                _ => compile(text, &choice).map(NamePattern::Glob),
+                _ => {
+                    let start = choice.split(SPECIAL).next().unwrap_or_default();
+                    compile(text, &choice).map(|glob| NamePattern::Glob(start.to_owned(), glob))
+                }
             };
             choices(part).into_iter().map(one).collect()
         };
