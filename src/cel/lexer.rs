@@ -130,10 +130,10 @@ impl Lexer<'_> {
         }
         let written = self.text.get(start..self.at).unwrap_or_default();
         let wrong = || Problem::new(start..self.at, format!("`{written}` is no number of 64 bits"));
-        if self.peek().is_some_and(|letter| letter.is_alphanumeric() || letter == '_') {
-            let suffix = start..self.at + 1;
-            return Err(match self.peek() {
-                Some('u' | 'U') => {
+        if let Some(letter) = self.peek().filter(|letter| letter.is_alphanumeric() || *letter == '_') {
+            let suffix = start..self.at + letter.len_utf8();
+            return Err(match letter {
+                'u' | 'U' => {
                     Problem::new(suffix, "unsigned numbers are not told apart").with_hint(format!("write `{written}`"))
                 }
                 _ => Problem::new(suffix, "a letter right behind a number"),

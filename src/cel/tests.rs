@@ -128,8 +128,11 @@ fn what_is_wrong_is_found_before_an_image_is_there() {
         "99999999999999999999 > 1",
         "",
         "image.layers.x",
+        "1\u{659}",
+        "2ä == 2",
     ] {
-        problem(text);
+        let found = problem(text);
+        assert!(text.get(found.at.clone()).is_some(), "{text}: {found:?}");
     }
 }
 
