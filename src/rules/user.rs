@@ -48,10 +48,17 @@ pub(super) fn resolve_name(image: &ImageFacts, name: &str) -> Resolved {
     }
     let accounts = accounts(image);
     // Runtimes that look names up first would take an account whose name is this number.
-    if let Lines::Seen(accounts) = accounts
-        && let Some(account) = accounts.iter().find(|account| account.name == name)
-    {
-        return Resolved::Uid(account.uid);
+    if let Lines::Seen(accounts) = accounts {
+        let mut ids = accounts.iter().filter(|account| account.name == name).map(|account| account.uid);
+        if let Some(uid) = ids.next() {
+            return match ids.find(|other| *other != uid) {
+                None => Resolved::Uid(uid),
+                Some(other) => Resolved::Unseen(format!(
+                    "`/etc/passwd` has two accounts {}, with the ids `{uid}` and `{other}`: which one counts is up to the runtime",
+                    code(name)
+                )),
+            };
+        }
     }
     if let Some(number) = numeric(name) {
         return match u32::try_from(number) {
@@ -195,6 +202,13 @@ mod tests {
         ] {
             assert_eq!(uid(user), Resolved::Uid(expected), "{user}");
         }
+        let twice = |user: &str| {
+            resolve(&image(&format!(
+                "user {user}\n0644 0:0 etc/passwd \"app:x:1000:1::/:\\nb:x:5:5::/:\\nb:x:5:6::/:\\napp:x:0:0::/:\\n\""
+            )))
+        };
+        assert!(matches!(twice("app"), Resolved::Unseen(why) if why.contains("`1000` and `0`")));
+        assert_eq!(twice("b"), Resolved::Uid(5), "two lines, one id");
         for user in ["nobody", "-1", "2147483648", "99999999999999999999", "App", "$USER"] {
             assert!(matches!(uid(user), Resolved::Missing(_)), "{user}");
         }

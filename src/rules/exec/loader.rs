@@ -54,7 +54,10 @@ impl Loader<'_, '_> {
         let linking = match &elf.linkage {
             Linkage::Seen(linking) => linking,
             Linkage::Unseen(why) => return Err(Unlinked::Unknown(format!("{}: {why}", code(format!("/{path}"))))),
-            Linkage::Damaged(why) => return Err(Unlinked::Fails(format!("which is damaged: {why}"))),
+            // What is odd to this reader may be enough for a kernel.
+            Linkage::Damaged(why) => {
+                return Err(Unlinked::Unknown(format!("{} is damaged: {why}", code(format!("/{path}")))));
+            }
         };
         let Some(interpreter) = &linking.interpreter else { return Ok(()) };
         let place = match self.files.look(interpreter, self.cwd, self.who) {
@@ -185,7 +188,7 @@ impl Loader<'_, '_> {
                             Ok((place.path, linking.clone(), parent(path.trim_start_matches('/')).to_owned()))
                         }
                         Linkage::Unseen(why) => Err(Unlinked::Unknown(format!("{}: {why}", code(&path)))),
-                        Linkage::Damaged(why) => Err(Unlinked::Fails(format!("which needs {}: {why}", code(&path)))),
+                        Linkage::Damaged(why) => Err(Unlinked::Unknown(format!("{} is damaged: {why}", code(&path)))),
                     };
                 }
                 Some(Head::Elf(_)) => {

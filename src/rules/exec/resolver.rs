@@ -373,6 +373,10 @@ impl<'a> Resolver<'a> {
                 Err(Nowhere::Unknown(why)) => {
                     unclear.get_or_insert(why);
                 }
+                Err(Nowhere::Loop) => {
+                    unclear
+                        .get_or_insert_with(|| format!("symbolic links of {} in PATH lead in circles", code(folder)));
+                }
                 Err(denied @ Nowhere::Denied(_)) => {
                     refused.get_or_insert_with(|| format!("which is not found: {}", denied.words(&who)));
                 }
