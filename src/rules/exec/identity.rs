@@ -60,14 +60,17 @@ pub(in crate::rules) fn of_image(image: &ImageFacts) -> Result<Who, NoOne> {
 /// The ids behind `user[:group]`, as container runtimes, `gosu` and `su-exec` read it. Without a group these are the
 /// account's own and those that list it as a member; a number without an account gets group 0.
 pub(in crate::rules) fn of(image: &ImageFacts, text: &str) -> Result<Who, NoOne> {
-    let uid = match user::resolve_name(image, text.split(':').next().unwrap_or_default()) {
-        Resolved::Uid(uid) => uid,
-        problem => return Err(problem.into()),
-    };
-    user::resolve_group_of(image, text).map_err(NoOne::from)?;
     let name = text.split(':').next().unwrap_or_default();
     let accounts = image.accounts.as_deref().unwrap_or_default();
     let by_name = accounts.iter().find(|account| account.name == name);
+    let twice = accounts.iter().filter(|account| account.name == name).count() > 1;
+    let uid = match (user::resolve_name(image, name), by_name) {
+        (Resolved::Uid(uid), _) => uid,
+        // That it is open who counts is told by the rules about users; what the first may not do is wrong in any case.
+        (Resolved::Unseen(_), Some(first)) if twice => first.uid,
+        (problem, _) => return Err(problem.into()),
+    };
+    user::resolve_group_of(image, text).map_err(NoOne::from)?;
     let account = by_name.or_else(|| accounts.iter().find(|account| account.uid == uid));
     let groups = image.groups.as_deref().unwrap_or_default();
     if let Some(group) = text.split(':').nth(1).filter(|group| !group.is_empty()) {
