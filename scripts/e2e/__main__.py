@@ -27,7 +27,7 @@ ALL = [
     "keyless",
     "trust",
     "cosign",
-    "pkcs11",
+    "pkcs11_tokens",
     "push",
     "release",
     "build",
