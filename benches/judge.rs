@@ -4,12 +4,12 @@
 
 mod made_up;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imgguard::model::{Derived, Digest, ImageFacts, Inspection, SCHEMA};
 use imgguard::policy::{Policy, builtin, judge, parse};
 use imgguard::rules::{Circumstances, Outcome};
-use made_up::{FILES, HIDDEN, PACKAGES, image};
+use made_up::{FILES, HIDDEN, PACKAGES, image, now, say};
 
 const RULES: usize = 150;
 const ROUNDS: usize = 15;
@@ -115,14 +115,4 @@ fn policy() -> Policy {
     }
     policy.rules.truncate(RULES);
     policy
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(clippy::print_stdout, reason = "a benchmark tells its result")]
-fn say(text: &str) {
-    println!("{text}");
 }

@@ -5,10 +5,10 @@
 
 mod made_up;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imgguard::sbom::{FORMATS, Job, Options, WriteContext, build};
-use made_up::{PACKAGES, image};
+use made_up::{PACKAGES, image, now, say};
 
 const ROUNDS: usize = 7;
 /// What a document may take, from the facts on.
@@ -52,14 +52,4 @@ fn main() {
         say(&format!("{median:>10.1?}  {length:>10} bytes  {}", format.name));
     }
     say(&format!("{} the budget of {BUDGET:?}", if worst < BUDGET { "within" } else { "ABOVE" }));
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(clippy::print_stdout, reason = "a benchmark tells its result")]
-fn say(text: &str) {
-    println!("{text}");
 }

@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod catalog;
+mod causes;
 pub mod cel;
 pub mod cli;
 pub mod companions;

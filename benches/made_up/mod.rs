@@ -1,8 +1,9 @@
-//! An image as large as real ones get, made up: what the benchmarks judge and write.
+//! An image as large as real ones get, made up: what the benchmarks judge and write, and how they tell the time.
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "made-up numbers are small")]
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use imgguard::model::{
     Derived, Digest, Entry, File, FileHash, Healthcheck, Hidden, History, How, ImageConfig, ImageFacts, Kind, Layer,
@@ -184,4 +185,16 @@ fn package(at: usize) -> PackageFact {
 /// The id of a package, in the order of packages.
 fn identity(at: usize) -> String {
     format!("package-{at:06}-0123456789ab")
+}
+
+/// The time.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Tells a result.
+#[expect(clippy::print_stdout, reason = "a benchmark tells its result")]
+pub fn say(text: &str) {
+    println!("{text}");
 }

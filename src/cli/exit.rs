@@ -1,8 +1,8 @@
 //! Exit codes, and the one place where typed errors become them.
 
-use std::error::Error;
 use std::process::ExitCode;
 
+use crate::causes::with_causes;
 use crate::keyless::KeylessError;
 use crate::kms::KmsError;
 use crate::oci::{FetchError, PlanError, ReferenceError};
@@ -99,19 +99,6 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 impl From<FetchError> for Failure {

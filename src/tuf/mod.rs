@@ -9,6 +9,7 @@ use std::path::Path;
 use sigstore_tuf::transport::{FetchFuture, Repository};
 use sigstore_tuf::{Error, FileStore, Updater, UpdaterConfig};
 
+use crate::causes::with_causes;
 use crate::fetch::{Asking, Fetcher, Trouble, Url, address, wait};
 
 /// Bytes of a target, such as a trust root.
@@ -171,16 +172,7 @@ pub fn update(url: &str, first_root: &[u8], state: &Path, target: &str, now: i64
 
 /// One line, without control characters.
 fn plain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text.chars().take(300).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    with_causes(error).chars().take(300).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 fn refused(error: Error) -> TufError {
